@@ -1,0 +1,180 @@
+"""All settings of a run as frozen dataclasses, with JSON there and back.
+
+Ranges are `(low, high)` pairs drawn from uniformly; picture values are in [0, 1], lengths in pixels, angles in
+degrees. What a system needs beyond this (widths, losses, masks) is its own `Options`, a frozen dataclass that
+derives from `SystemOptions` and stands in the system's file.
+"""
+
+import dataclasses
+import json
+import types
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from cloud_removal.errors import OptionError
+
+Range = tuple[float, float]
+Precision = Literal["auto", "float32", "mixed_float16", "mixed_bfloat16"]
+Strategy = Literal["auto", "single", "mirrored", "multiworker"]
+
+
+@dataclass(frozen=True)
+class Data:
+    """Where pictures come from. With no folder at all, ground and clouds are procedural."""
+
+    ground: tuple[Path, ...] = ()
+    """Folders of clear pictures (JPEG, PNG, GeoTIFF; any size) or tile stores made by `prepare ground`."""
+    clouds: tuple[Path, ...] = ()
+    """Folders of cloud thickness maps made by `prepare clouds`; mixed with fractal clouds."""
+    pairs: Path | None = None
+    """Folder of real pairs: cloud/NAME and clear/NAME."""
+    pairs_share: float = 0.5
+    """Share of each batch taken from the real pairs, where both pairs and ground are given."""
+    hold_out: tuple[str, ...] = ()
+    """Names of sub-folders of the ground that are never trained on (for judging)."""
+    validation_share: float = 0.05
+    """Share of the pictures kept for validation."""
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """Ranges of the simulated clouds, veils and shadows."""
+
+    kinds: tuple[float, float, float, float] = (0.3, 0.2, 0.4, 0.1)
+    """How often: thin, thick, uniform veil, clear sky (relative weights)."""
+    veil_opacity: Range = (0.2, 0.75)
+    """Mean opacity of a uniform veil."""
+    thin_opacity: Range = (0.2, 0.8)
+    """Highest opacity of thin cloud."""
+    coverage: Range = (0.1, 0.8)
+    """Share of the picture under thin or thick cloud."""
+    brightness: Range = (0.4, 1.0)
+    """Grey level of the cloud."""
+    tint: Range = (0.9, 1.1)
+    """Factor on each channel of the cloud colour."""
+    haze_wavelength: Range = (0.0, 0.3)
+    """How much weaker the veil is from each channel to the next longer wavelength (0: grey, Rayleigh is strongest)."""
+    blur: float = 2.0
+    """Standard deviation in pixels of the ground's blur under full opacity (times opacity)."""
+    shadow_share: float = 0.4
+    """Share of the cloudy pictures in which the cloud casts a shadow."""
+    shadow_depth: Range = (0.2, 0.6)
+    """Share of the light a full shadow takes away."""
+    fractal_share: float = 0.6
+    """Share of fractal clouds where cloud layers of `data.clouds` are given too."""
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Ranges of what makes one sensor's ground look like another's."""
+
+    gain: Range = (0.6, 1.3)
+    gamma: Range = (0.7, 1.5)
+    saturation: Range = (0.3, 1.6)
+    tint: Range = (0.85, 1.15)
+    swap: float = 0.2
+    """Share of pictures whose channels are put in another order (false colour)."""
+    scale: Range = (0.5, 1.5)
+    """Zoom: under 1 shows more ground, coarser."""
+    rotate: bool = True
+    noise: Range = (0.0, 0.02)
+    """Standard deviation of the sensor noise, added to the cloudy picture."""
+
+
+@dataclass(frozen=True)
+class SystemOptions:
+    """Base of each system's own options."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything a training run depends on. `config.json` of a run folder holds one of these."""
+
+    system: str
+    """Which system to train (a module of cloud_removal.systems)."""
+    options: Annotated[SystemOptions, tyro.conf.arg(name="")] = field(default_factory=SystemOptions)
+    data: Data = Data()
+    simulation: Simulation = Simulation()
+    augmentation: Augmentation = Augmentation()
+    run_dir: Path = Path("runs/run")
+    """Folder of checkpoints, log, samples and curves; the same command goes on from it."""
+    steps: int = 10_000
+    """Total number of training steps (not additional ones)."""
+    minutes: float | None = None
+    """Stop after so many minutes of training, whatever the steps."""
+    batch_size: int = 8
+    size: int = 256
+    """Side of the training pictures in pixels."""
+    seed: int = 0
+    learning_rate: float = 1e-4
+    schedule: Literal["constant", "cosine"] = "constant"
+    """Learning rate over the steps; cosine falls to a hundredth."""
+    warmup: int = 0
+    """Steps over which the learning rate rises from zero."""
+    clip_norm: float | None = None
+    """Clip gradients to this global norm."""
+    ema: float | None = None
+    """Momentum of the exponential moving average of the weights (e.g. 0.999); what is shown and exported then."""
+    precision: Precision = "auto"
+    strategy: Strategy = "auto"
+    init: Path | None = None
+    """Model or run folder to start the weights from."""
+    checkpoint_every: int = 500
+    sample_every: int = 500
+    log_every: int = 10
+
+
+def to_json(value: Any) -> Any:
+    """A dataclass (or what stands in one) as plain JSON values; paths become strings, tuples lists."""
+    if dataclasses.is_dataclass(value):
+        return {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, (tuple, list)):
+        return [to_json(item) for item in value]
+    return value
+
+
+def from_json(kind: Any, value: Any, where: str = "config.json") -> Any:
+    """The inverse of `to_json` for type `kind`; unknown names raise OptionError and list the right ones."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is Annotated:
+        return from_json(arguments[0], value, where)
+    if origin in (typing.Union, types.UnionType):
+        if value is None:
+            return None
+        return from_json(next(a for a in arguments if a is not type(None)), value, where)
+    if dataclasses.is_dataclass(kind):
+        return _dataclass_from_json(kind, value, where)
+    if origin is tuple:
+        item = arguments[0] if arguments[-1] is Ellipsis else None
+        return tuple(from_json(item or arguments[i], v, where) for i, v in enumerate(value))
+    if kind is Path:
+        return Path(value)
+    if kind is float:
+        return float(value)
+    return value
+
+
+def _dataclass_from_json(kind: Any, value: dict[str, Any], where: str) -> Any:
+    hints = typing.get_type_hints(kind, include_extras=True)
+    wrong = sorted(set(value) - set(hints))
+    if wrong:
+        raise OptionError(f"{where}: {kind.__name__} has no {', '.join(wrong)}; it has {', '.join(sorted(hints))}.")
+    return kind(**{name: from_json(hints[name], v, f"{where}: {name}") for name, v in value.items()})
+
+
+def run_to_text(run: Run) -> str:
+    """`config.json` of a run."""
+    return json.dumps(to_json(run), indent=2) + "\n"
+
+
+def run_from_text(text: str, options: type[SystemOptions], where: str = "config.json") -> Run:
+    """The run that `run_to_text` wrote; `options` is the `Options` class of its system."""
+    values = json.loads(text)
+    own = from_json(options, values.pop("options"), where)
+    return dataclasses.replace(from_json(Run, values, where), options=own)

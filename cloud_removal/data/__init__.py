@@ -1,0 +1,1 @@
+"""Pictures in: decoding, tile stores, simulated clouds, procedural ground, batches."""

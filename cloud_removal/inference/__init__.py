@@ -1,0 +1,1 @@
+"""Raster in, raster out: windows, scenes and what is written beside them."""

@@ -1,0 +1,1 @@
+"""Networks only, on keras.layers and keras.ops: they run on any Keras backend."""

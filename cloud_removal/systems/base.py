@@ -1,0 +1,85 @@
+"""What every system is: networks, an objective, and a step that trains them.
+
+A system is one module of this package. It defines `SYSTEM`, a class derived from `System` (or `Restorer`), and is
+found by its module name: nothing is registered anywhere.
+"""
+
+import abc
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import keras
+import tensorflow as tf
+
+from cloud_removal.config import Run, SystemOptions
+
+Batch = Mapping[str, tf.Tensor]
+Scalars = dict[str, tf.Tensor]
+
+
+class System(abc.ABC):
+    """Networks, their optimizers and further state, and one training step over them.
+
+    Every variable of a run is reachable from `networks`, `optimizers` and `state`; they are complete (built) when
+    the constructor returns, so that a checkpoint can be written and restored at once.
+    """
+
+    Options: ClassVar[type[SystemOptions]]
+    title: ClassVar[str]
+    source: ClassVar[str]
+    seed_document: ClassVar[str]
+    script: ClassVar[str]
+    default_preset: ClassVar[str]
+
+    networks: dict[str, keras.Model]
+    optimizers: dict[str, keras.optimizers.Optimizer]
+    state: dict[str, tf.Variable]
+
+    def __init__(self, run: Run):
+        self.run = run
+        self.networks, self.optimizers, self.state = {}, {}, {}
+
+    @abc.abstractmethod
+    def batches(self, split: str, first_batch: int = 0) -> tf.data.Dataset:
+        """Endless batches of `split` ("training" or "validation"); batch i depends on (seed, i) only."""
+
+    @abc.abstractmethod
+    def train_step(self, batch: Batch) -> Scalars:
+        """One update of the networks (graph code, not yet a tf.function). Returns scalar losses by name."""
+
+    @abc.abstractmethod
+    def samples(self, batch: Batch) -> dict[str, tf.Tensor]:
+        """Columns of the sample grid: images (B, H, W, 1 or 3) in [0, 1] by title, in order."""
+
+    def averaged(self, network: keras.Model) -> list[tuple[keras.Variable, Any]]:
+        """(variable, averaged value) of `network` where its optimizer keeps a moving average, else nothing."""
+        for optimizer in self.optimizers.values():
+            inner = getattr(optimizer, "inner_optimizer", optimizer)
+            if inner.use_ema:
+                pairs = zip(inner._trainable_variables, inner._model_variables_moving_average, strict=True)
+                mine = {id(v) for v in network.trainable_variables}
+                return [(v, mean) for v, mean in pairs if id(v) in mine]
+        return []
+
+
+class Restorer(System):
+    """A system that takes a picture and gives the ground back: what `export` writes and `remove` runs."""
+
+    stride: int
+    """Height and width that the networks take are multiples of this; windows of a scene lie on its grid."""
+    receptive_radius: int | None
+    """Pixels around a pixel that its result depends on; None where a norm makes it the whole picture."""
+    context_size: int = 0
+    """Channels of the picture-wide statistics; 0 where the network has none."""
+
+    @abc.abstractmethod
+    def restore(self, image: tf.Tensor, context: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
+        """Ground (B, H, W, 3) and opacity (B, H, W, 1), float32 in [0, 1], inference mode.
+
+        `image` (B, H, W, 3) float32 in [0, 1], sides multiples of `stride`. `context` (B, H/stride, W/stride,
+        context_size): the picture-wide statistics at each place; computed from `image` where it is None.
+        """
+
+    def context(self, image: tf.Tensor) -> tf.Tensor:
+        """Picture-wide statistics (B, context_size) of `image` (B, H, W, 3), any size of at least 64."""
+        raise TypeError(f"{type(self).__name__} has no picture-wide statistics")
