@@ -1,0 +1,66 @@
+# `make demo` and `make test` work on a fresh checkout: each makes .venv first if it is not there.
+PYTHON ?= python3.11
+VENV ?= .venv
+DATA ?= ../shared/data
+# Two processes; the tests of one file stay together, so that its fixtures are made once.
+PYTEST_ARGS ?= -n 2 --dist loadfile
+
+BIN := $(VENV)/bin
+RUN := $(VENV)/.run-stamp
+DEV := $(VENV)/.dev-stamp
+SOURCES := cloud_removal benchmarks $(wildcard *.py) $(wildcard assets/*.py docs/*.py)
+
+.PHONY: help demo test lint format bench soak figures scenes clean
+
+help:
+	@echo "make demo      take the clouds off the sample scenes into demo/"
+	@echo "make test      lint, then all tests"
+	@echo "make lint      ruff, mypy, import directions"
+	@echo "make format    let ruff format the code"
+	@echo "make bench     speed and memory: a table, and bench/results.json"
+	@echo "make soak      long fault tests: twenty kills, resumed each time"
+	@echo "make figures   pictures from DATA=$(DATA) into figures/ (not part of the repository)"
+	@echo "make scenes    make the sample scenes of assets/ again"
+
+# pip, not python, is what a venv made without python3.11-venv lacks.
+$(BIN)/pip:
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found; install it (apt install python3.11 python3.11-venv) or name another: make PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(RUN): requirements.txt | $(BIN)/pip
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(DEV): requirements-dev.txt requirements.txt | $(BIN)/pip
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@ $(RUN)
+
+demo: $(RUN)
+	$(BIN)/python -m assets.demo
+
+test: lint
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(DEV)
+	$(BIN)/ruff check .
+	$(BIN)/python -m mypy $(SOURCES)
+	$(BIN)/lint-imports
+
+format: $(DEV)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(RUN)
+	$(BIN)/python -m benchmarks
+
+soak: $(RUN)
+	$(BIN)/python -m benchmarks.soak
+
+figures: $(RUN)
+	$(BIN)/python -m docs.figures --data $(DATA)
+
+scenes: $(RUN)
+	$(BIN)/python -m assets.make_scenes
+
+clean:
+	rm -rf demo figures bench .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
