@@ -64,6 +64,12 @@ class Simulation:
     """Share of the cloudy pictures in which the cloud casts a shadow."""
     shadow_depth: Range = (0.2, 0.6)
     """Share of the light a full shadow takes away."""
+    sun_azimuth: Range = (0.0, 360.0)
+    """Where the sun stands, clockwise from north (the top of the picture)."""
+    sun_elevation: Range = (25.0, 75.0)
+    """Height of the sun above the horizon."""
+    cloud_height: Range = (10.0, 60.0)
+    """Height of the cloud above the ground in pixels."""
     fractal_share: float = 0.6
     """Share of fractal clouds where cloud layers of `data.clouds` are given too."""
 
