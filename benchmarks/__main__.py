@@ -1,0 +1,69 @@
+"""`make bench`: runs every benchmark in a process of its own, prints the table, writes bench/results.json."""
+
+import dataclasses
+import importlib
+import json
+import multiprocessing
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from benchmarks.table import Row, machine, table
+
+SUBJECTS = ("simulator", "pipeline", "training_step", "remove")
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Measures speed and memory on this machine. Leave it alone meanwhile: other work falsifies the numbers."""
+
+    subjects: tyro.conf.Positional[tuple[str, ...]] = SUBJECTS
+    """Which of simulator, pipeline, training_step, remove to measure."""
+    quick: bool = False
+    """Tiny settings: shows that everything runs; the numbers mean nothing."""
+    output: Path = field(default=Path("bench/results.json"))
+    """Where the numbers are written as JSON."""
+
+
+def main() -> int:
+    """Runs the chosen benchmarks. Returns 0, or 1 where one of them failed."""
+    bench = tyro.cli(Bench, prog="python -m benchmarks", description=Bench.__doc__)
+    wrong = sorted(set(bench.subjects) - set(SUBJECTS))
+    if wrong:
+        print(f"error: no benchmark {', '.join(wrong)}; there are {', '.join(SUBJECTS)}", file=sys.stderr)
+        return 2
+    results: dict[str, Any] = {"machine": machine(), "quick": bench.quick, "measured": {}}
+    failed = [subject for subject in bench.subjects if not run(subject, bench, results)]
+    print(f"\nnumbers in {bench.output}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def run(subject: str, bench: Bench, results: dict[str, Any]) -> bool:
+    """Measures one subject, prints its rows and adds them to the results on disk. Returns whether it succeeded."""
+    print(f"{subject} ...", file=sys.stderr, flush=True)
+    start = time.perf_counter()
+    # A process of its own each: peak memory and thread pools of one do not weigh on the next.
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        try:
+            rows = pool.apply(measure, (subject, bench.quick))
+        except Exception as error:
+            print(f"{subject} failed: {type(error).__name__}: {error}", file=sys.stderr)
+            return False
+    print(f"\n{subject} ({time.perf_counter() - start:.0f} s)\n{table(rows)}\n", flush=True)
+    results["measured"][subject] = [dataclasses.asdict(row) | {"reached": row.reached} for row in rows]
+    bench.output.parent.mkdir(parents=True, exist_ok=True)
+    bench.output.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    return True
+
+
+def measure(subject: str, quick: bool) -> list[Row]:
+    """The rows of one benchmark module."""
+    return list(importlib.import_module(f"benchmarks.{subject}").measure(quick))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
