@@ -11,7 +11,7 @@ __all__ = ["Restorer", "System", "find", "names"]
 
 def names() -> list[str]:
     """The systems there are, by module name, sorted."""
-    return sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name != "base")
+    return sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name not in ("base", "optimization"))
 
 
 def find(name: str) -> type[System]:

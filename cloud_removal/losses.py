@@ -1,0 +1,53 @@
+"""Objectives as functions that read like their formula. All in float32; pictures (B, H, W, C) in [0, 1]."""
+
+from typing import Any
+
+from keras import ops
+
+
+def l1(true: Any, predicted: Any) -> Any:
+    """Mean absolute difference, |t - p|."""
+    return ops.mean(ops.abs(true - predicted))
+
+
+def l2(true: Any, predicted: Any) -> Any:
+    """Mean squared difference, (t - p)²."""
+    return ops.mean(ops.square(true - predicted))
+
+
+def composite(ground: Any, opacity: Any, cloud: float = 1.0) -> Any:
+    """The ground seen through a cloud of brightness `cloud`, G·(1 - c) + cloud·c. Source: seed "Cloud Removal"."""
+    return ground * (1.0 - opacity) + cloud * opacity
+
+
+def composite_difference(ground: Any, predicted: Any, opacity: Any, predicted_opacity: Any | None = None) -> Any:
+    """Difference of the two composites, per pixel: (G(1-c) + c) - (Ĝ(1-ĉ) + ĉ).
+
+    With the true cloud on both sides (`predicted_opacity` None) this is (1 - c)·(G - Ĝ): nothing is asked where
+    the ground cannot be seen. Source: seed "Cloud Removal", "the small change in the loss"; with the predicted cloud:
+    its old code.
+    """
+    return composite(ground, opacity) - composite(predicted, opacity if predicted_opacity is None else predicted_opacity)
+
+
+def haze_weighted_l2(ground: Any, predicted: Any, opacity: Any) -> Any:
+    """(G - Ĝ)²·clip(2(1 - c) - 0.5, 0, 1): weight exactly 0 where c ≥ 0.75. Source: seed's `mod_haze_unet`."""
+    weight = ops.clip(2.0 * (1.0 - opacity) - 0.5, 0.0, 1.0)
+    return ops.mean(weight * ops.square(ground - predicted))
+
+
+def visible_l1(ground: Any, predicted: Any, opacity: Any, least: float) -> Any:
+    """|G - Ĝ|·max(1 - c, least): as the composite L1, but hidden ground still counts for `least`."""
+    return ops.mean(ops.maximum(1.0 - opacity, least) * ops.abs(ground - predicted))
+
+
+def gradient_l1(ground: Any, predicted: Any, opacity: Any) -> Any:
+    """L1 of horizontal and vertical differences, weighted by 1 - c: keeps edges where the ground is seen.
+
+    Source: gradient difference loss, arXiv:1511.05440, eq. 6 with alpha 1.
+    """
+    seen = 1.0 - opacity
+    error = predicted - ground
+    across = seen[:, :, 1:] * ops.abs(error[:, :, 1:] - error[:, :, :-1])
+    down = seen[:, 1:] * ops.abs(error[:, 1:] - error[:, :-1])
+    return ops.mean(across) + ops.mean(down)

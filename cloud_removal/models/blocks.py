@@ -1,0 +1,83 @@
+"""Building blocks that several networks share. Functions on Keras tensors; each names the layers it makes.
+
+Layers follow the global dtype policy; what is named float32 stays float32 in mixed precision.
+"""
+
+from typing import Any
+
+import keras
+from keras import layers, ops
+
+LEAK = 0.2
+"""Slope of the leaky ReLU below zero (DCGAN, arXiv:1511.06434)."""
+
+
+def leaky(x: Any, name: str) -> Any:
+    """Leaky ReLU with the project's slope."""
+    return layers.LeakyReLU(LEAK, name=f"{name}_leaky")(x)
+
+
+def norm_leaky(x: Any, name: str) -> Any:
+    """Batch norm, then leaky ReLU: the order the seed insists on after each transposed convolution."""
+    return leaky(layers.BatchNormalization(momentum=0.98, name=f"{name}_norm")(x), name)
+
+
+def shrink(x: Any, filters: int, name: str) -> Any:
+    """Halves the resolution: conv4 stride 2, leaky ReLU, no norm. (B, H, W, C) -> (B, H/2, W/2, filters)."""
+    return leaky(layers.Conv2D(filters, 4, 2, padding="same", name=f"{name}_conv")(x), name)
+
+
+def grow(x: Any, filters: int, name: str) -> Any:
+    """Doubles the resolution: transposed conv4 stride 2, batch norm, leaky ReLU. (B, H, W, C) -> (B, 2H, 2W, filters)."""
+    return norm_leaky(
+        layers.Conv2DTranspose(filters, 4, 2, padding="same", use_bias=False, name=f"{name}_conv")(x), name
+    )
+
+
+def residual_unit(x: Any, name: str) -> Any:
+    """Valid conv3, BN, leaky ReLU, valid transposed conv3, BN, leaky ReLU, added to its input. Sides of 3 or more.
+
+    Source: REFERENCE of the seed "Cloud Removal", bottleneck of `mod_defog`.
+    """
+    filters = x.shape[-1]
+    inner = norm_leaky(layers.Conv2D(filters, 3, use_bias=False, name=f"{name}_conv")(x), f"{name}_in")
+    inner = layers.Conv2DTranspose(filters, 3, use_bias=False, name=f"{name}_deconv")(inner)
+    return layers.Add(name=f"{name}_add")([x, norm_leaky(inner, f"{name}_out")])
+
+
+@keras.saving.register_keras_serializable("cloud_removal")
+class Enlarge(layers.Layer):
+    """Bilinear enlargement, (B, h, w, C) -> (B, times·h, times·w, C), for sizes unknown in a graph too."""
+
+    def __init__(self, times: int, **options: Any):
+        super().__init__(**options)
+        self.times = times
+
+    def call(self, x: Any) -> Any:
+        size = (ops.shape(x)[1] * self.times, ops.shape(x)[2] * self.times)
+        return ops.image.resize(x, size, interpolation="bilinear")
+
+    def compute_output_shape(self, shape: Any) -> Any:
+        return enlarged(shape, self.times, shape[3])
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "times": self.times}
+
+
+@keras.saving.register_keras_serializable("cloud_removal")
+class DepthToSpace(layers.Layer):
+    """(B, h, w, 4·C) -> (B, 2h, 2w, C). Source: sub-pixel convolution, arXiv:1609.05158."""
+
+    def call(self, x: Any) -> Any:
+        batch, height, width = ops.shape(x)[0], ops.shape(x)[1], ops.shape(x)[2]
+        channels = x.shape[-1] // 4
+        x = ops.reshape(x, (batch, height, width, 2, 2, channels))
+        return ops.reshape(ops.transpose(x, (0, 1, 3, 2, 4, 5)), (batch, height * 2, width * 2, channels))
+
+    def compute_output_shape(self, shape: Any) -> Any:
+        return enlarged(shape, 2, shape[3] // 4)
+
+
+def enlarged(shape: Any, times: int, channels: int) -> Any:
+    """Shape (B, h, w, C) with sides `times` as long (unknown ones stay unknown) and `channels` channels."""
+    return (shape[0], *(side and side * times for side in shape[1:3]), channels)

@@ -1,0 +1,99 @@
+"""A network that answers in the terms of the physics: how opaque, of which colour, and what is left to add.
+
+The picture is `x = G·(1 - a) + A·a`. The network estimates the opacity `a` of each pixel and the veil's colour `A`
+from statistics of the whole picture, and solves for the ground: detail then comes from the picture itself and need
+not pass through the network. Where the cloud is opaque there is nothing to solve for: there the network's own,
+direct estimate of the ground takes over.
+"""
+
+from typing import Any
+
+import keras
+from keras import layers, ops
+
+from cloud_removal.models.blocks import DepthToSpace, Enlarge, leaky, norm_leaky, shrink
+
+STRIDE = 32
+SMALLEST = 64
+RECEPTIVE_RADIUS = 256
+CONTEXT_SIZE = 32
+LEAST_TRANSMISSION = 0.1
+POOL = 4
+
+
+def context_network(size: int = CONTEXT_SIZE, name: str = "context") -> keras.Model:
+    """Statistics of a whole picture: (B, H, W, 3) in [0, 1], sides of 64 or more -> (B, size), float32.
+
+    The picture is averaged over 4×4 pixels, and three strided convolutions see it; of these features and of the
+    colours themselves the mean, deviation, minimum and maximum over the picture are taken.
+    """
+    picture = keras.Input((None, None, 3), name="image")
+    small = layers.AveragePooling2D(POOL, name="average", dtype="float32")(picture)
+    x = small
+    for level, filters in enumerate((24, 48, 64)):
+        x = shrink(x, filters, f"down{level + 1}")
+    pooled = layers.Concatenate(name="pooled", dtype="float32")([statistics(small), statistics(x)])
+    x = leaky(layers.Dense(96, name="dense1", dtype="float32")(pooled), "dense1")
+    return keras.Model(picture, layers.Dense(size, name="dense2", dtype="float32")(x), name=name)
+
+
+def statistics(x: Any) -> Any:
+    """Mean, standard deviation, minimum and maximum over the picture: (B, H, W, C) -> (B, 4C), float32."""
+    x = ops.cast(x, "float32")
+    mean = ops.mean(x, axis=(1, 2), keepdims=True)
+    deviation = ops.sqrt(ops.mean(ops.square(x - mean), axis=(1, 2)) + 1e-6)
+    return ops.concatenate([mean[:, 0, 0], deviation, ops.min(x, axis=(1, 2)), ops.max(x, axis=(1, 2))], axis=-1)
+
+
+def veil_network(widths: tuple[int, ...], context_size: int = CONTEXT_SIZE, name: str = "veil") -> keras.Model:
+    """Picture (B, H, W, 3) in [0, 1] and context (B, H/32, W/32, K) -> (B, H, W, 4) in [0, 1], float32: a, R, G, B.
+
+    H and W are multiples of 32. `widths` are those at 1/2, 1/4, 1/8, 1/16 and 1/32. The decoder ends at half
+    resolution; a sub-pixel convolution beside the picture brings the answer to full resolution.
+    """
+    picture = keras.Input((None, None, 3), name="image")
+    context = keras.Input((None, None, context_size), name="context")
+    x, skips = picture, []
+    for level, width in enumerate(widths):
+        x = shrink(x, width, f"down{level + 1}")
+        skips.append(x)
+    x = with_context(x, context, widths[-1])
+    for level in reversed(range(len(widths) - 1)):
+        x = layers.UpSampling2D(name=f"up{level + 1}")(x)
+        x = layers.Concatenate(name=f"skip{level + 1}")([x, skips[level]])
+        x = conv_norm(x, widths[level], f"decode{level + 1}")
+    colour = ops.sigmoid(layers.Dense(3, name="veil_colour", dtype="float32")(context))
+    return keras.Model([picture, context], solved(picture, x, Enlarge(STRIDE, name="colour_field", dtype="float32")(colour)), name=name)
+
+
+def conv_norm(x: Any, filters: int, name: str) -> Any:
+    """Conv3, batch norm, leaky ReLU at one resolution."""
+    return norm_leaky(layers.Conv2D(filters, 3, padding="same", use_bias=False, name=f"{name}_conv")(x), name)
+
+
+def with_context(x: Any, context: Any, width: int) -> Any:
+    """Joins the picture-wide statistics to the bottleneck, then two residual units."""
+    x = layers.Concatenate(name="with_context")([x, context])
+    x = conv_norm(x, width, "middle")
+    for unit in ("middle1", "middle2"):
+        inner = conv_norm(conv_norm(x, width, f"{unit}_in"), width, f"{unit}_out")
+        x = layers.Add(name=f"{unit}_add")([x, inner])
+    return x
+
+
+def solved(picture: Any, features: Any, colour: Any) -> Any:
+    """Opacity and ground at full resolution from features at half resolution. All float32.
+
+    `ground = (x - A·a) / max(1 - a, 0.1) + residual` where the ground is seen, the direct estimate where the
+    network says it is not (weight `hidden`).
+    """
+    x = leaky(layers.Conv2D(features.shape[-1], 3, padding="same", name="head_conv")(features), "head")
+    x = DepthToSpace(name="enlarged")(layers.Conv2D(4 * 8, 3, padding="same", name="enlarge")(x))
+    x = layers.Concatenate(name="head_input")([x, picture])
+    answer = layers.Conv2D(8, 3, padding="same", dtype="float32", name="answer")(x)
+    opacity, hidden = ops.sigmoid(answer[..., :1]), ops.sigmoid(answer[..., 1:2])
+    residual, direct = 0.3 * ops.tanh(answer[..., 2:5]), ops.sigmoid(answer[..., 5:8])
+    picture = ops.cast(picture, "float32")
+    seen = (picture - colour * opacity) / ops.maximum(1.0 - opacity, LEAST_TRANSMISSION) + residual
+    ground = ops.clip(seen, -0.25, 1.25) * (1.0 - hidden) + direct * hidden
+    return ops.concatenate([opacity, ground], axis=-1)

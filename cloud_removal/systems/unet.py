@@ -1,0 +1,122 @@
+"""One stage: cloud opacity and clear ground at once, by the seed's U-Net or by a network that solves for the veil."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import keras
+import tensorflow as tf
+
+from cloud_removal import losses
+from cloud_removal.config import Run, SystemOptions
+from cloud_removal.data.batches import restoration_batches
+from cloud_removal.models import unet, veil
+from cloud_removal.systems.base import Batch, Restorer, Scalars
+from cloud_removal.systems.optimization import adam, apply_gradients
+
+
+@dataclass(frozen=True)
+class Options(SystemOptions):
+    """Network and objective of the one-stage system."""
+
+    network: Literal["unet", "veil"] = "unet"
+    """unet: the seed's, ground decoded directly. veil: opacity per pixel and veil colour, solved for the ground."""
+    width: int = 16
+    """Base width d of the unet."""
+    widths: tuple[int, ...] = (24, 48, 96, 128, 160)
+    """Widths of the veil network at 1/2, 1/4, 1/8, 1/16, 1/32."""
+    squash: unet.Squash = "sigmoid"
+    """How the unet's answer is brought to [0, 1]."""
+    objective: Literal["l1", "l2", "haze", "visible"] = "l1"
+    """l1, l2: difference of composites. haze: squared, weight 0 from opacity 0.75 up. visible: l1 and gradients,
+    hidden ground counting for a little."""
+    composite_cloud: Literal["true", "predicted"] = "true"
+    """Cloud under which the predicted ground is composited in l1 and l2 (the seed's text: true; its old code: predicted)."""
+    cloud_weight: float = 3.0
+    beta_1: float = 0.5
+    beta_2: float = 0.9
+
+
+class UNetSystem(Restorer):
+    """Aerial picture -> opacity and ground, trained on simulated clouds and, where given, real pairs."""
+
+    Options = Options
+    title = "U-Net: cloud and ground in one stage"
+    source = "Ronneberger et al. 2015 (arXiv:1505.04597), with the seed's four output channels and loss"
+    seed_document = "Cloud Removal (mod_defog.py, mod_haze_unet.py)"
+    script = "train_defog.py"
+    default_preset = "veil"
+    stride = unet.STRIDE
+
+    def __init__(self, run: Run):
+        super().__init__(run)
+        self.options: Options = run.options  # type: ignore[assignment]  # The loader made it of this class.
+        if self.options.network == "veil":
+            self.context_size = veil.CONTEXT_SIZE
+            self.smallest, self.receptive_radius = veil.SMALLEST, veil.RECEPTIVE_RADIUS
+            self.networks = {"context": veil.context_network(), "unet": veil.veil_network(self.options.widths)}
+        else:
+            self.smallest, self.receptive_radius = unet.SMALLEST, unet.RECEPTIVE_RADIUS
+            self.networks = {"unet": unet.unet(self.options.width, self.options.squash)}
+        self.optimizers = {"unet": adam(run, self._trained(), self.options.beta_1, self.options.beta_2)}
+
+    def batches(self, split: str, first_batch: int = 0) -> tf.data.Dataset:
+        return restoration_batches(self.run, split, first_batch)
+
+    def train_step(self, batch: Batch) -> Scalars:
+        optimizer = self.optimizers["unet"]
+        lit = batch["ground"] * (1.0 - batch["shadow"])  # A cloud's shadow is on the ground, not in the veil.
+        with tf.GradientTape() as tape:
+            answer = self._answer(batch["aerial"], training=True)
+            opacity, ground = answer[..., :1], answer[..., 1:]
+            cloud = losses.l1(batch["opacity"] * batch["known"], opacity * batch["known"])
+            visible = self._ground_loss(lit, ground, batch["opacity"], opacity)
+            loss = self.options.cloud_weight * cloud + visible
+            scaled = optimizer.scale_loss(loss)
+        norm = apply_gradients(optimizer, tape, scaled, self._trained(), self.run.clip_norm)
+        return {"loss": loss, "cloud": cloud, "ground": visible, "gradient_norm": norm}
+
+    def samples(self, batch: Batch) -> dict[str, tf.Tensor]:
+        restored = self.restore(batch["aerial"])
+        return {
+            "picture": batch["aerial"],
+            "cloud": batch["opacity"],
+            "predicted cloud": restored["opacity"],
+            "ground": batch["ground"],
+            "predicted ground": restored["ground"],
+        }
+
+    def restore(self, image: tf.Tensor, context: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
+        answer = tf.clip_by_value(self._answer(image, training=False, context=context), 0.0, 1.0)
+        return {"ground": answer[..., 1:], "opacity": answer[..., :1]}
+
+    def context(self, image: tf.Tensor) -> tf.Tensor:
+        if not self.context_size:
+            return super().context(image)
+        return self.networks["context"](image, training=False)
+
+    def _answer(self, image: tf.Tensor, training: bool, context: tf.Tensor | None = None) -> tf.Tensor:
+        if not self.context_size:
+            return self.networks["unet"](image, training=training)
+        if context is None:
+            vector = self.networks["context"](image, training=training)
+            rows, columns = tf.shape(image)[1] // self.stride, tf.shape(image)[2] // self.stride
+            context = tf.tile(vector[:, tf.newaxis, tf.newaxis], [1, rows, columns, 1])
+        return self.networks["unet"]([image, context], training=training)
+
+    def _ground_loss(self, true: tf.Tensor, predicted: tf.Tensor, opacity: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
+        """The seed's loss on the ground, or one of its variants; float32 scalar."""
+        kind = self.options.objective
+        if kind == "haze":
+            return losses.haze_weighted_l2(true, predicted, opacity)
+        if kind == "visible":
+            seen = losses.visible_l1(true, predicted, opacity, least=0.15)
+            return seen + 0.5 * losses.gradient_l1(true, predicted, opacity)
+        own_cloud = own if self.options.composite_cloud == "predicted" else None
+        difference = losses.composite_difference(true, predicted, opacity, own_cloud)
+        return keras.ops.mean(keras.ops.abs(difference) if kind == "l1" else keras.ops.square(difference))
+
+    def _trained(self) -> list[keras.Variable]:
+        return [v for network in self.networks.values() for v in network.trainable_variables]
+
+
+SYSTEM = UNetSystem
