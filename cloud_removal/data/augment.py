@@ -1,0 +1,125 @@
+"""One sensor's ground made to look like another's: place, scale, turn, colour, noise."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from cloud_removal.config import Augmentation, Range
+from cloud_removal.data.tiles import GroundSource, mirrored, square
+
+GREY = np.float32([0.299, 0.587, 0.114])
+"""Luma of ITU-R BT.601."""
+ANY_ANGLE = 0.5
+"""Share of pictures turned by an arbitrary angle; the others keep their pixels exactly (quarter turns and flips)."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a training picture lies on its source: zoom, degrees of turn, quarter turns, mirror."""
+
+    zoom: float
+    angle: float
+    quarters: int
+    mirror: bool
+
+    def side(self, size: int) -> int:
+        """Side in source pixels of the square that covers the turned picture of `size`."""
+        turn = np.deg2rad(self.angle)
+        return int(np.ceil(size / self.zoom * (abs(np.cos(turn)) + abs(np.sin(turn))) - 1e-6))
+
+
+def draw_pair(
+    cloudy: np.ndarray,
+    clear: np.ndarray,
+    opacity: np.ndarray,
+    rng: np.random.Generator,
+    augmentation: Augmentation,
+    size: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The same place, turn and colours for a pair (uint8; H, W, 3 twice and H, W): float32 in [0, 1], (size, size, C).
+
+    Only what is linear in the light is changed (no gamma, nothing made brighter than it was), so that
+    cloudy = clear·(1 - opacity) + veil·opacity still holds.
+    """
+    place = placement(rng, augmentation)
+    stack = np.dstack((cloudy, clear, opacity))
+    laid = lay(mirrored(square(stack, rng, place.side(size)), place.side(size)), place, size)
+    gain = min(uniform(rng, augmentation.gain), 1.0) * rng.uniform(*augmentation.tint, 3)
+    matrix = mixing(rng, augmentation) * np.float32(gain / 255.0)
+    seen, ground = (np.clip(cv2.transform(laid[..., i : i + 3].astype(np.float32), matrix), 0.0, 1.0) for i in (0, 3))
+    return seen, ground, laid[..., 6:] / np.float32(255)
+
+
+def placement(rng: np.random.Generator, augmentation: Augmentation) -> Placement:
+    """A random one; without `rotate` only zoomed."""
+    zoom = uniform(rng, augmentation.scale)
+    if not augmentation.rotate:
+        return Placement(zoom, 0.0, 0, False)
+    angle = rng.uniform(-45.0, 45.0) if rng.random() < ANY_ANGLE else 0.0
+    return Placement(zoom, angle, int(rng.integers(4)), bool(rng.integers(2)))
+
+
+def uniform(rng: np.random.Generator, between: Range) -> float:
+    """One number from the range."""
+    return float(rng.uniform(*between))
+
+
+def draw(source: GroundSource, rng: np.random.Generator, augmentation: Augmentation, size: int) -> np.ndarray:
+    """A training picture of ground, float32 (size, size, 3) in [0, 1], all but the noise."""
+    place = placement(rng, augmentation)
+    square = source.crop(int(rng.integers(len(source))), rng, place.side(size))
+    return recolour(lay(square, place, size), rng, augmentation)
+
+
+def lay(square: np.ndarray, place: Placement, size: int) -> np.ndarray:
+    """`square` (place.side(size) both ways) zoomed, turned and flipped to (size, size, 3), same type.
+
+    Zooming out averages over areas (what a coarser sensor sees), zooming in and turning interpolate cubically.
+    """
+    zoomed = square
+    if place.zoom < 1.0 or not place.angle:
+        side = size if not place.angle else max(1, round(square.shape[0] * place.zoom))
+        how = cv2.INTER_AREA if place.zoom < 1.0 else cv2.INTER_CUBIC
+        if side != square.shape[0]:
+            zoomed = cv2.resize(square, (side, side), interpolation=how)
+    if place.angle:
+        zoomed = _turned(zoomed, place.angle, max(place.zoom, 1.0), size)
+    turned = np.rot90(zoomed, place.quarters)
+    return np.ascontiguousarray(turned[:, ::-1] if place.mirror else turned)
+
+
+def _turned(picture: np.ndarray, angle: float, zoom: float, size: int) -> np.ndarray:
+    middle = (picture.shape[0] - 1) / 2.0
+    matrix = cv2.getRotationMatrix2D((middle, middle), angle, zoom)
+    matrix[:, 2] += (size - 1) / 2.0 - middle
+    return cv2.warpAffine(picture, matrix, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
+
+
+def recolour(picture: np.ndarray, rng: np.random.Generator, augmentation: Augmentation) -> np.ndarray:
+    """uint8 (H, W, 3) -> float32 in [0, 1] with another gain, gamma, tint, saturation and order of channels."""
+    gain = uniform(rng, augmentation.gain) * rng.uniform(*augmentation.tint, 3)
+    curve = np.linspace(0.0, 1.0, 256) ** uniform(rng, augmentation.gamma)
+    table = (curve[:, None] * gain).astype(np.float32)
+    seen = cv2.LUT(picture, table.reshape(1, 256, 3))
+    seen = cv2.transform(seen, mixing(rng, augmentation))
+    return np.clip(seen, 0.0, 1.0, out=seen)
+
+
+def mixing(rng: np.random.Generator, augmentation: Augmentation) -> np.ndarray:
+    """Matrix (3, 3) on RGB: saturation about the grey value, then perhaps another order of the channels."""
+    saturation = np.float32(uniform(rng, augmentation.saturation))
+    matrix = saturation * np.eye(3, dtype=np.float32) + (1 - saturation) * np.tile(GREY, (3, 1))
+    order = rng.permutation(3) if rng.random() < augmentation.swap else np.arange(3)
+    return matrix[order]
+
+
+def noisy(picture: np.ndarray, rng: np.random.Generator, augmentation: Augmentation) -> np.ndarray:
+    """`picture` with sensor noise, clipped to [0, 1]."""
+    deviation = np.float32(uniform(rng, augmentation.noise))
+    if deviation == 0.0:
+        return picture
+    noise = rng.standard_normal(picture.shape, np.float32)
+    noise *= deviation
+    noise += picture
+    return np.clip(noise, 0.0, 1.0, out=noise)

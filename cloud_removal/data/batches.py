@@ -1,0 +1,134 @@
+"""Training batches of augmented ground under simulated clouds, and of real pairs; batch i is a function of the seed."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import tensorflow as tf
+
+from cloud_removal.config import Run
+from cloud_removal.data.augment import draw, noisy
+from cloud_removal.data.clouds import simulate
+from cloud_removal.data.pairs import Pairs, open_pairs
+from cloud_removal.data.terrain import ProceduralGround
+from cloud_removal.data.tiles import GroundSource, open_ground
+from cloud_removal.errors import EmptyDatasetError, InputError, OptionError
+
+SPLITS = ("training", "validation")
+CHANNELS = {"aerial": 3, "opacity": 1, "ground": 3, "shadow": 1}
+Example = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What pictures are made of. `ground` or `pairs` may be missing, not both."""
+
+    ground: GroundSource | None
+    layers: Sequence[np.ndarray] = ()
+    pairs: Pairs | None = None
+
+
+def open_sources(run: Run, split: str) -> Sources:
+    """Reads what `run.data` names; with no ground and no pairs, procedural ground, which is said on stderr."""
+    data = run.data
+    if split not in SPLITS:
+        raise OptionError(f"No split {split!r}; there are {' and '.join(SPLITS)}.")
+    pairs = open_pairs(data.pairs, data.validation_share, split) if data.pairs else None
+    ground: GroundSource | None = None
+    if data.ground:
+        ground = open_ground(data.ground, data.hold_out, data.validation_share, split)
+    elif pairs is None:
+        if split == "training":
+            print("No --data.ground: training on the built-in procedural ground.", file=sys.stderr)
+        ground = ProceduralGround(run.seed, split, run.size)
+    return Sources(ground, read_layers(data.clouds), pairs)
+
+
+def read_layers(folders: Sequence[Path]) -> list[np.ndarray]:
+    """Cloud thickness maps (H, W), grey PNG made by `prepare clouds`: uint8, or float32 in [0, 1] from deeper files."""
+    layers = []
+    for folder in folders:
+        files = sorted(folder.rglob("*.png"))
+        if not files:
+            raise EmptyDatasetError(
+                f"No cloud layers in {folder}. Expected .png maps made by `prepare clouds`; check --data.clouds, "
+                "or leave it out for fractal clouds only."
+            )
+        layers += [_read_layer(path) for path in files]
+    return layers
+
+
+def _read_layer(path: Path) -> np.ndarray:
+    layer = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH)
+    if layer is None:
+        raise InputError(f"{path}: not a PNG picture, or damaged. Run `prepare clouds` again.")
+    return layer if layer.dtype == np.uint8 else layer.astype(np.float32) / np.float32(np.iinfo(layer.dtype).max)
+
+
+def generator(seed: int, split: str, index: int, position: int) -> np.random.Generator:
+    """Random numbers of picture `position` of batch `index`: a counter, so that no state has to be kept."""
+    key = np.array([seed & (2**64 - 1), SPLITS.index(split)], np.uint64)
+    return np.random.Generator(np.random.Philox(key=key, counter=[0, 0, position, index]))
+
+
+def make_batch(sources: Sources, run: Run, split: str, index: int) -> Example:
+    """Batch `index`: aerial, ground (B, S, S, 3), opacity, shadow (B, S, S, 1), known (B, 1, 1, 1), float32 in [0, 1].
+
+    `known` is 1 where opacity is the simulator's own and 0 where it is estimated from a real pair.
+    """
+    real = _real_share(sources, run, split, index)
+    batch = {name: np.empty((run.batch_size, run.size, run.size, n), np.float32) for name, n in CHANNELS.items()}
+    known = np.ones((run.batch_size, 1, 1, 1), np.float32)
+    for position in range(run.batch_size):
+        rng = generator(run.seed, split, index, position)
+        known[position] = position >= real
+        example = _real(sources, run, rng) if position < real else _simulated(sources, run, rng)
+        for name, picture in example.items():
+            batch[name][position] = picture
+    return batch | {"known": known}
+
+
+def _real_share(sources: Sources, run: Run, split: str, index: int) -> int:
+    """How many pictures of the batch are real pairs: the share in the mean, whatever the batch size."""
+    if sources.pairs is None or sources.ground is None:
+        return run.batch_size if sources.pairs else 0
+    chance = generator(run.seed, split, index, run.batch_size).random()
+    return int(run.data.pairs_share * run.batch_size + chance)
+
+
+def _simulated(sources: Sources, run: Run, rng: np.random.Generator) -> Example:
+    assert sources.ground is not None
+    ground = draw(sources.ground, rng, run.augmentation, run.size)
+    cloudy = simulate(ground, rng, run.simulation, sources.layers)
+    aerial = noisy(cloudy.aerial, rng, run.augmentation)
+    return {"aerial": aerial, "opacity": cloudy.opacity, "ground": cloudy.ground, "shadow": cloudy.shadow}
+
+
+def _real(sources: Sources, run: Run, rng: np.random.Generator) -> Example:
+    assert sources.pairs is not None
+    cloudy, clear, opacity = sources.pairs.draw(rng, run.augmentation, run.size)
+    return {"aerial": cloudy, "opacity": opacity, "ground": clear, "shadow": np.zeros_like(opacity)}
+
+
+def restoration_batches(run: Run, split: str, first_batch: int = 0) -> tf.data.Dataset:
+    """Endless batches of `make_batch` from `first_batch` on, as a dataset of dicts of float32 tensors."""
+    sources = open_sources(run, split)
+    names = [*CHANNELS, "known"]
+
+    def made(index: np.int64) -> list[np.ndarray]:
+        batch = make_batch(sources, run, split, int(index))
+        return [batch[name] for name in names]
+
+    def tensors(index: tf.Tensor) -> dict[str, tf.Tensor]:
+        values = tf.numpy_function(made, [index], [tf.float32] * len(names), stateful=False)
+        for name, value in zip(names, values, strict=True):
+            side = 1 if name == "known" else run.size
+            value.set_shape((run.batch_size, side, side, CHANNELS.get(name, 1)))
+        return dict(zip(names, values, strict=True))
+
+    # One call a batch: numpy_function holds the interpreter's lock except inside OpenCV and numpy.
+    indices = tf.data.Dataset.range(first_batch, np.iinfo(np.int64).max)
+    return indices.map(tensors, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)

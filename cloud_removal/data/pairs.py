@@ -1,0 +1,123 @@
+"""Real pairs of a cloudy and a clear picture of one place, with the opacity estimated from the two."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from cloud_removal.config import Augmentation
+from cloud_removal.data.augment import draw_pair
+from cloud_removal.data.decode import is_picture, read_rgb
+from cloud_removal.data.tiles import part
+from cloud_removal.errors import EmptyDatasetError, InputError
+
+WINDOW = 15
+"""Side in pixels of the windows in which the veil counts as even."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One place seen twice: uint8 (H, W, 3), and the share of it that the cloud hides, uint8 (H, W), 255 = all."""
+
+    cloudy: np.ndarray
+    clear: np.ndarray
+    opacity: np.ndarray
+
+
+class Pairs:
+    """The pairs of a folder, decoded once; `draw` cuts augmented training pictures from them."""
+
+    def __init__(self, pairs: Sequence[Pair]):
+        self.pairs = pairs
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def draw(
+        self, rng: np.random.Generator, augmentation: Augmentation, size: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Cloudy and clear (size, size, 3) and opacity (size, size, 1), float32 in [0, 1], of a random pair."""
+        pair = self.pairs[int(rng.integers(len(self.pairs)))]
+        return draw_pair(pair.cloudy, pair.clear, pair.opacity, rng, augmentation, size)
+
+
+def open_pairs(folder: Path, validation_share: float, split: str) -> Pairs:
+    """The pairs folder/cloud/NAME, folder/clear/NAME of `split` (the last names are for validation).
+
+    Raises InputError where a name stands on one side only or the two differ in size, EmptyDatasetError for none.
+    """
+    names = _names(folder)
+    here = part(len(names), validation_share, split)
+    return Pairs([_read(folder, name) for name in names[here.start : here.stop] or names[-1:]])
+
+
+def _names(folder: Path) -> list[str]:
+    sides = [folder / "cloud", folder / "clear"]
+    for side in sides:
+        if not side.is_dir():
+            raise InputError(f"{side}: no such folder. --data.pairs expects cloud/NAME and clear/NAME.")
+    cloudy, clear = ({p.name for p in side.iterdir() if is_picture(p)} for side in sides)
+    alone = sorted(cloudy ^ clear)
+    if alone:
+        side = "clear" if alone[0] in cloudy else "cloud"
+        raise InputError(f"{folder / side / alone[0]} is missing ({len(alone)} name(s) are in cloud/ or clear/ only).")
+    if not cloudy:
+        raise EmptyDatasetError(f"No pairs in {folder}. Expected .jpg, .png or .tif files in cloud/ and clear/.")
+    return sorted(cloudy)
+
+
+def _read(folder: Path, name: str) -> Pair:
+    cloudy, clear = read_rgb(folder / "cloud" / name), read_rgb(folder / "clear" / name)
+    if cloudy.shape != clear.shape:
+        raise InputError(f"{folder}: cloud/{name} is {cloudy.shape[:2]} pixels and clear/{name} {clear.shape[:2]}.")
+    opacity, _ = estimate_opacity(cloudy / np.float32(255), clear / np.float32(255))
+    return Pair(cloudy, clear, np.rint(opacity * 255).astype(np.uint8))
+
+
+def estimate_opacity(cloudy: np.ndarray, clear: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Opacity float32 (H, W) in [0, 1] and the veil's colour (3,) from a pair, both float32 (H, W, 3) in [0, 1].
+
+    Under a veil of colour A, cloudy = clear·(1 - a) + A·a: each pixel moves from its clear colour towards A, and the
+    opacity a is the share of the way that it went, (cloudy - clear)·(A - clear) / |A - clear|², in small windows.
+    """
+    colour = veil_colour(cloudy, clear)
+    whole = colour - clear
+    moved = _mean(np.sum((cloudy - clear) * whole, axis=-1))
+    length = _mean(np.sum(whole * whole, axis=-1))
+    return np.clip(moved / np.maximum(length, 1e-4), 0.0, 1.0).astype(np.float32), colour
+
+
+def veil_colour(cloudy: np.ndarray, clear: np.ndarray) -> np.ndarray:
+    """Colour (3,) of the cloud over a pair, float32 in [0, 1].
+
+    In each window, the straight line from clear to cloudy has slope 1 - a and intercept A·a, so A = intercept / a.
+    The answer is the median of these A over the windows, weighted by what each says about it: its opacity squared.
+    Where nothing is hidden at all, it is the colour of the brightest cloudy pixels.
+    """
+    colours = []
+    for channel in range(3):
+        x, y = clear[..., channel], cloudy[..., channel]
+        mean_x, mean_y = _mean(x), _mean(y)
+        variance = _mean(x * x) - mean_x * mean_x
+        covariance = _mean(x * y) - mean_x * mean_y
+        noise = np.float32(1e-4)
+        opacity = np.clip(1.0 - covariance / (variance + noise), 0.0, 1.0)
+        intercept = mean_y - (1.0 - opacity) * mean_x
+        weight = np.where(opacity > 0.15, opacity**2, 0.0) * (variance + noise)
+        if weight.sum() <= 0.0:
+            colours.append(float(np.percentile(y, 99)))
+            continue
+        colours.append(_weighted_median(np.clip(intercept / np.maximum(opacity, 0.15), 0.0, 1.0), weight))
+    return np.float32(colours)
+
+
+def _mean(values: np.ndarray) -> np.ndarray:
+    return cv2.blur(np.ascontiguousarray(values, np.float32), (WINDOW, WINDOW), borderType=cv2.BORDER_REFLECT)
+
+
+def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
+    order = np.argsort(values, axis=None)
+    heap = np.cumsum(weights.ravel()[order])
+    return float(values.ravel()[order[np.searchsorted(heap, heap[-1] / 2)]])
