@@ -46,20 +46,30 @@ class Simulation:
 
     kinds: tuple[float, float, float, float] = (0.3, 0.2, 0.4, 0.1)
     """How often: thin, thick, uniform veil, clear sky (relative weights)."""
-    veil_opacity: Range = (0.2, 0.75)
+    veil_opacity: Range = (0.25, 0.75)
     """Mean opacity of a uniform veil."""
     thin_opacity: Range = (0.2, 0.8)
     """Highest opacity of thin cloud."""
     coverage: Range = (0.1, 0.8)
     """Share of the picture under thin or thick cloud."""
-    brightness: Range = (0.4, 1.0)
-    """Grey level of the cloud."""
+    brightness: Range = (0.5, 1.0)
+    """Grey level of thin and thick cloud."""
+    veil_brightness: Range = (0.35, 0.85)
+    """Grey level of a uniform veil."""
     tint: Range = (0.9, 1.1)
     """Factor on each channel of the cloud colour."""
+    ice_share: float = 0.1
+    """Share of the thin and thick clouds that are cyan, as ice cloud is in false-colour composites."""
+    ice_tint: Range = (0.5, 0.95)
+    """Factor on the first channel of ice cloud."""
     haze_wavelength: Range = (0.0, 0.3)
     """How much weaker the veil is from each channel to the next longer wavelength (0: grey, Rayleigh is strongest)."""
+    haze_share: float = 0.4
+    """Share of the veils and thin clouds that depend on wavelength at all."""
     blur: float = 2.0
     """Standard deviation in pixels of the ground's blur under full opacity (times opacity)."""
+    blur_share: float = 0.3
+    """Share of the cloudy pictures whose ground is blurred; real veils (RICE1) hardly blur."""
     shadow_share: float = 0.4
     """Share of the cloudy pictures in which the cloud casts a shadow."""
     shadow_depth: Range = (0.2, 0.6)
@@ -84,6 +94,10 @@ class Augmentation:
     tint: Range = (0.85, 1.15)
     swap: float = 0.2
     """Share of pictures whose channels are put in another order (false colour)."""
+    palette: float = 0.3
+    """Share of pictures repainted: contrast and mean colour of another landscape (desert, sea, forest, snow)."""
+    contrast: Range = (0.2, 1.2)
+    """Factor on the contrast of a repainted picture."""
     scale: Range = (0.5, 1.5)
     """Zoom: under 1 shows more ground, coarser."""
     rotate: bool = True
