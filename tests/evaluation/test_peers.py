@@ -50,7 +50,7 @@ def test_mask_and_telea_changes_only_what_is_bright_and_near_it():
 def test_mask_and_telea_fills_a_cloud_from_its_surroundings():
     cloudy = np.full((64, 64, 3), 60, np.uint8)
     cloudy[20:30, 10:20] = 250
-    np.testing.assert_allclose(peers.mask_and_telea(cloudy), 60, atol=2)
+    np.testing.assert_allclose(peers.mask_and_telea(cloudy), 60, atol=5)
 
 
 def test_a_picture_all_bright_is_left_as_it_is_by_mask_and_telea():
