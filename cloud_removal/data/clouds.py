@@ -196,7 +196,7 @@ def _relief(field: np.ndarray, azimuth: float, strength: float) -> np.ndarray:
 
 def _colour(rng: np.random.Generator, simulation: Simulation, kind: int) -> np.ndarray:
     """Colour (3,) of the cloud. Thick cloud takes the brighter half of the range."""
-    low, high = simulation.brightness
+    low, high = simulation.veil_brightness if kind == VEIL else simulation.brightness
     grey = rng.uniform((low + high) / 2 if kind == THICK else low, high)
     tint = rng.uniform(*simulation.tint, size=3)
     if kind != VEIL and rng.random() < simulation.ice_share:
