@@ -1,0 +1,125 @@
+"""What every training script runs: options over a preset, one system, the loop."""
+
+import argparse
+import dataclasses
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from cloud_removal.cli import report
+from cloud_removal.config import Run
+from cloud_removal.errors import CloudRemovalError, OptionError
+
+if TYPE_CHECKING:
+    from cloud_removal.systems import System
+
+
+@dataclass(frozen=True)
+class Training:
+    """A run, as the command line takes it."""
+
+    run: Annotated[Run, tyro.conf.arg(name="")]
+    preset: str = ""
+    """Preset whose values are the defaults of all other options."""
+    dry_run: bool = False
+    """Say what would be trained, try one step, write nothing."""
+
+
+def train(script: str, presets: Mapping[str, Run], default: str, argv: Sequence[str] | None = None) -> int:
+    """Parses the command line of training script `script` over its presets and trains. Returns the exit code."""
+    from cloud_removal.training.interrupt import leave_at_once
+
+    leave_at_once("Stopped before the first step; nothing has changed.")
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        training = parse(script, presets, default, words)
+        return run_training(training, f"python {shlex.join([script, *words])}")
+    except CloudRemovalError as error:
+        return report(error)
+
+
+def parse(script: str, presets: Mapping[str, Run], default: str, words: Sequence[str]) -> Training:
+    """The settings asked for. OptionError lists the right presets or systems where there is none of that name."""
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first.add_argument("--preset")
+    first.add_argument("--system")
+    known, _ = first.parse_known_args(words)
+    name = preset_name(presets, default, known.preset, known.system)
+    start = Training(presets[name], preset=name)
+    parsed = tyro.cli(Training, args=list(words), default=start, prog=f"python {script}", description=_help(presets, name))
+    if parsed.run.system != presets[name].system:
+        raise OptionError(f"Preset {name} is of system {presets[name].system}, not {parsed.run.system}.")
+    return parsed
+
+
+def preset_name(presets: Mapping[str, Run], default: str, preset: str | None, system: str | None) -> str:
+    """Which preset the options start from: the one named, or the default one of the system named."""
+    if preset is not None and preset not in presets:
+        raise OptionError(f"There is no preset {preset!r}. The presets are: {', '.join(presets)}.")
+    systems = list(dict.fromkeys(run.system for run in presets.values()))
+    if system is not None and system not in systems:
+        raise OptionError(f"There is no system {system!r} here. The systems are: {', '.join(systems)}.")
+    if preset is not None:
+        return preset
+    if system is None or presets[default].system == system:
+        return default
+    return next(name for name, run in presets.items() if run.system == system)
+
+
+def run_training(training: Training, command: str) -> int:
+    """Sets precision and seeds, builds the system and trains it."""
+    from cloud_removal import plots
+    from cloud_removal.training import environment
+    from cloud_removal.training.loop import train as loop
+    from cloud_removal.training.record import Drawing
+    from cloud_removal.training.resume import check_same_system
+    from cloud_removal.training.run_folder import stored_run
+
+    run = training.run
+    environment.check_strategy(run)
+    old = stored_run(run.run_dir)
+    check_same_system(old, run)
+    environment.make_deterministic()
+    stored = old.precision if old is not None and run.precision == "auto" else run.precision
+    run = dataclasses.replace(run, precision=environment.choose_precision(stored))
+    system = environment.build(run)
+    weights = sum(network.count_params() for network in system.networks.values())
+    say(f"System {run.system}, preset {training.preset}, {weights:,} weights, {run.precision}.")
+    if training.dry_run:
+        return try_steps(run, system)
+    return loop(run, system, Drawing(plots.grid, plots.png, plots.curves), say, command)
+
+
+def try_steps(run: Run, system: "System") -> int:
+    """Two training steps without writing anything: what they cost, on stdout."""
+    import tensorflow as tf
+
+    from cloud_removal.training.record import Meter
+    from cloud_removal.training.step import Step
+
+    step = Step(system, tf.Variable(0, dtype=tf.int64, trainable=False))
+    batches = iter(system.batches("training", 0).take(3))
+    step.run(next(batches))  # Compiles.
+    meter = Meter()
+    for batch in batches:
+        scalars = step.run(batch)
+        meter.add(run.batch_size, 0.0)
+    step.check()
+    losses = ", ".join(f"{name} {float(value):.4g}" for name, value in scalars.items())
+    print(f"One step works: {losses}; {meter.read()['images_per_second']:.1f} img/s. Nothing was written.")
+    return 0
+
+
+def say(message: str) -> None:
+    """A line for the user, beside the progress line on stderr."""
+    from tqdm import tqdm
+
+    tqdm.write(message, file=sys.stderr)
+
+
+def _help(presets: Mapping[str, Run], name: str) -> str:
+    return f"Trains system {presets[name].system}. Presets: {', '.join(presets)}; the defaults below are of {name}."

@@ -1,0 +1,113 @@
+"""Pictures for people: curves of a run, grids of samples, panels beside each other."""
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from cloud_removal.errors import InputError
+
+GAP, BAR = 4, 20
+"""Pixels between the pictures of a grid, and of the title bar above it."""
+APART = ("step", "time", "seconds", "images_per_second", "data_wait", "learning_rate")
+"""What a line of the log holds beside the losses."""
+
+
+def grid(columns: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Columns of images (B, H, W, 1 or 3) in [0, 1] by title, as one uint8 RGB picture with the titles above."""
+    parts = []
+    for title, images in columns.items():
+        column = np.concatenate([_framed(image) for image in images])
+        parts.append(np.concatenate([_title(title, column.shape[1]), column]))
+    return np.concatenate(parts, axis=1)
+
+
+def png(picture: np.ndarray) -> bytes:
+    """uint8 (H, W, 3) RGB as the bytes of a PNG."""
+    _, encoded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    return encoded.tobytes()
+
+
+def curves(run_dir: Path) -> bytes:
+    """PNG of the run's log: losses, learning rate, speed over the steps. InputError where there is no log."""
+    lines = read_log(run_dir / "log.jsonl")
+    steps = [line["step"] for line in lines]
+    losses = {name: _values(lines, name) for name in (lines[-1] if lines else {}) if name not in APART}
+    figure = Figure(figsize=(10, 8), layout="constrained")
+    FigureCanvasAgg(figure)
+    top, speed = figure.subplots(2, 1, height_ratios=(3, 1), sharex=True)
+    for name, values in losses.items():
+        _curve(top, steps, values, name)
+    top.set(ylabel="loss", title=str(run_dir), yscale="log" if _positive(losses.values()) else "linear")
+    if losses:
+        top.legend()
+    _speed(speed, steps, lines)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=100)
+    return picture.getvalue()
+
+
+def read_log(path: Path) -> list[dict[str, Any]]:
+    """The lines of a log.jsonl; one torn by a crash is left out. InputError where the file is missing."""
+    if not path.exists():
+        raise InputError(f"{path} is missing. Expected the --run-dir of a training script.")
+    lines = []
+    for line in path.read_text(errors="replace").splitlines():
+        try:
+            lines.append(json.loads(line))
+        except ValueError:
+            continue
+    return lines
+
+
+def _framed(image: np.ndarray) -> np.ndarray:
+    """uint8 RGB with a dark gap to the right and below."""
+    rgb = np.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image
+    picture = np.round(255.0 * np.clip(np.nan_to_num(rgb.astype(np.float32)), 0.0, 1.0)).astype(np.uint8)
+    return cv2.copyMakeBorder(picture, 0, GAP, 0, GAP, cv2.BORDER_CONSTANT, value=(32, 32, 32))
+
+
+def _title(text: str, width: int) -> np.ndarray:
+    """A dark bar with `text`, made small enough to fit."""
+    bar = np.full((BAR, width, 3), 32, np.uint8)
+    (long, _), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 0.45, 1)
+    size = 0.45 * min(1.0, (width - GAP) / max(long, 1))
+    return cv2.putText(bar, text, (2, BAR - 6), cv2.FONT_HERSHEY_SIMPLEX, size, (230, 230, 230), 1, cv2.LINE_AA)
+
+
+def _values(lines: Sequence[Mapping[str, Any]], name: str) -> np.ndarray:
+    """One name over the lines, NaN where it is not there."""
+    return np.array([np.nan if line.get(name) is None else line[name] for line in lines], np.float64)
+
+
+def _curve(axes: Any, steps: Sequence[int], values: np.ndarray, name: str) -> None:
+    """The values pale, and their running mean over a fiftieth of the run."""
+    span = max(len(values) // 50, 1)
+    (pale,) = axes.plot(steps, values, alpha=0.25 if span > 1 else 1.0, label=None if span > 1 else name)
+    if span > 1:
+        filled = np.nan_to_num(values, nan=float(np.nanmean(values)) if np.isfinite(values).any() else 0.0)
+        mean = np.convolve(filled, np.ones(span) / span, mode="valid")
+        axes.plot(steps[span - 1 :], mean, color=pale.get_color(), label=name)
+
+
+def _positive(curves: Any) -> bool:
+    """Whether there is something to draw and all of it is above zero."""
+    values = np.concatenate([c for c in curves] or [np.zeros(1)])
+    values = values[np.isfinite(values)]
+    return bool(values.size) and bool((values > 0).all())
+
+
+def _speed(axes: Any, steps: Sequence[int], lines: Sequence[Mapping[str, Any]]) -> None:
+    """Pictures per second, and the learning rate on an axis of its own."""
+    (left,) = axes.plot(steps, _values(lines, "images_per_second"), label="images per second")
+    axes.set(xlabel="step", ylabel="images per second", ylim=(0, None))
+    rate = axes.twinx()
+    (right,) = rate.plot(steps, _values(lines, "learning_rate"), color="tab:orange", label="learning rate")
+    rate.set(ylabel="learning rate", ylim=(0, None))
+    axes.legend(handles=[left, right], loc="lower left")

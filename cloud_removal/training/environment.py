@@ -1,0 +1,51 @@
+"""What is set once before a system is built: precision, seeds, determinism."""
+
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from cloud_removal.config import Precision, Run
+from cloud_removal.errors import OptionError
+from cloud_removal.systems import System, find
+
+BFLOAT16_UNITS = {"avx512_bf16", "amx_bf16"}
+"""Processor flags, as Linux names them, with which bfloat16 is faster than float32."""
+
+
+def has_gpu() -> bool:
+    """Whether TensorFlow sees a GPU."""
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
+def choose_precision(asked: Precision, processor: Path = Path("/proc/cpuinfo")) -> Precision:
+    """`asked`, or for "auto" what this machine computes fastest in (read from `processor`, Linux' description)."""
+    if asked != "auto":
+        return asked
+    if has_gpu():
+        return "mixed_float16"
+    flags = set(processor.read_text().split()) if processor.exists() else set()
+    return "mixed_bfloat16" if flags & BFLOAT16_UNITS else "float32"
+
+
+def check_strategy(run: Run) -> None:
+    """OptionError for ways of distributing that are not there yet."""
+    if run.strategy not in ("auto", "single"):
+        raise OptionError(f"--strategy {run.strategy} is not available yet; use --strategy auto or single.")
+
+
+def make_deterministic() -> None:
+    """From now on the same operations give the same bits, in this process and in the next."""
+    tf.config.experimental.enable_op_determinism()
+
+
+def build(run: Run) -> System:
+    """The system of `run`, freshly initialised from `run.seed`, under `run.precision`.
+
+    Names that Keras counts up (conv2d_1, adam) start anew, so that the variables' paths are the same however many
+    systems this process has built before.
+    """
+    keras.utils.clear_session(free_memory=False)
+    keras.utils.set_random_seed(run.seed)
+    keras.config.set_dtype_policy(choose_precision(run.precision))
+    return find(run.system)(run)

@@ -1,0 +1,70 @@
+"""`--init`: weights to start from, out of a model folder or of another run's folder."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+
+from cloud_removal.errors import ModelError
+from cloud_removal.systems import System
+from cloud_removal.training.averages import averaged_weights
+from cloud_removal.training.checkpoint import network_weights, restore_run
+from cloud_removal.training.run_folder import CONFIG
+
+WEIGHTS = "weights.npz"
+
+
+def initialize(system: System, source: Path, say: Callable[[str], None]) -> None:
+    """Puts the weights found in `source` (NAME, NAME/VERSION or a run folder) into the networks of `system`.
+
+    ModelError unless every weight of the networks is there with its shape and nothing is left over.
+    """
+    values = _run_weights(source, say) if (source / CONFIG).exists() else _model_weights(source)
+    wanted = network_weights(system)
+    differences = list(_differences(values, {path: tuple(v.shape) for path, v in wanted.items()}))
+    if differences:
+        raise ModelError(
+            f"The weights in {source} do not fit system {system.run.system} with these options: "
+            f"{'; '.join(differences[:3])}. Give the options (or the --preset) it was trained with."
+        )
+    for path, variable in wanted.items():
+        variable.assign(values[path])
+    say(f"Starting from the weights in {source}.")
+
+
+def _run_weights(source: Path, say: Callable[[str], None]) -> dict[str, np.ndarray]:
+    """Of the newest checkpoint of a run folder: the moving averages, where it keeps them."""
+    _, other, _ = restore_run(source, say)
+    with averaged_weights(other):
+        return {path: v.numpy() for path, v in network_weights(other).items()}
+
+
+def _model_weights(source: Path) -> dict[str, np.ndarray]:
+    """Of a model folder, its highest version where none is named; the states of seed generators are no weights."""
+    path = _version(source) / WEIGHTS
+    try:
+        with np.load(path) as file:
+            return {name: file[name] for name in file.files if "seed_generator" not in name}
+    except (OSError, ValueError, BadZipFile) as error:
+        raise ModelError(
+            f"--init {source}: {path} cannot be read ({error}). Expected a model folder made by `export` "
+            "(NAME or NAME/VERSION), or the --run-dir of a training script."
+        ) from error
+
+
+def _version(source: Path) -> Path:
+    versions = [path for path in source.glob("*") if path.name.isdecimal()] if source.is_dir() else []
+    return max(versions, key=lambda path: int(path.name)) if versions else source
+
+
+def _differences(values: Mapping[str, np.ndarray], wanted: Mapping[str, tuple[int, ...]]) -> list[str]:
+    """What is missing, left over or of another shape, in words."""
+    missing = [f"it has no {path}" for path in sorted(set(wanted) - set(values))]
+    extra = [f"{path} is left over" for path in sorted(set(values) - set(wanted))]
+    other = [
+        f"{path} has shape {values[path].shape} in it, {shape} in this run"
+        for path, shape in wanted.items()
+        if path in values and values[path].shape != shape
+    ]
+    return other + missing + extra

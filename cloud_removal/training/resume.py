@@ -1,0 +1,74 @@
+"""How a run begins: anew, from other weights, or where the same command stopped before."""
+
+from collections.abc import Callable
+from typing import Any
+
+from cloud_removal.config import Run, to_json
+from cloud_removal.errors import CheckpointError
+from cloud_removal.training.checkpoint import Checkpoints, Mismatch, Saved, Variables
+
+PLACE = ("run_dir", "init")
+"""Options that say where a run is or came from, not what it is."""
+
+
+def changed_options(old: Run, new: Run) -> dict[str, tuple[Any, Any]]:
+    """Options that differ, by their name on the command line: (old value, new value)."""
+    before, after = _flat(to_json(old)), _flat(to_json(new))
+    names = [name for name in {**before, **after} if name not in PLACE]
+    pairs = {name: (before.get(name), after.get(name)) for name in names}
+    return {"--" + name.replace("_", "-"): pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def check_same_system(old: Run | None, new: Run) -> None:
+    """CheckpointError where the run folder holds another system than the one asked for."""
+    if old is not None and old.system != new.system:
+        raise CheckpointError(
+            f"{new.run_dir} holds a run of system {old.system}, but --system {new.system} is asked for. "
+            "Choose another --run-dir."
+        )
+
+
+def go_on(store: Checkpoints, found: Variables, old: Run | None, new: Run, say: Callable[[str], None]) -> Saved | None:
+    """Restores the newest intact checkpoint into `found`; None where there is none.
+
+    Changed options that fit the checkpoint are said; Mismatch names those that do not, with both values.
+    """
+    saved = store.newest()
+    if saved is None:
+        return None
+    changed = changed_options(old, new) if old is not None else {}
+    try:
+        store.restore(saved, found)
+    except Mismatch as error:
+        raise Mismatch(_refusal(changed, new, str(error))) from error
+    for name, (before, after) in changed.items():
+        say(f"Changed: {name} was {_word(before)}, now {_word(after)}.")
+    say(f"Going on from step {saved.step} in {new.run_dir}.")
+    return saved
+
+
+def _refusal(changed: dict[str, tuple[Any, Any]], new: Run, reason: str) -> str:
+    """Why a checkpoint cannot be gone on from, naming the options that shape the variables."""
+    shaping = {"--" + name.replace("_", "-") for name in [*to_json(new.options), "ema", "precision"]}
+    causes = [f"{n} was {_word(old)}, now {_word(now)}" for n, (old, now) in changed.items() if n in shaping]
+    if not causes:
+        return f"{reason} Choose another --run-dir to start anew."
+    return (
+        f"The checkpoint in {new.run_dir} does not fit the options: {'; '.join(causes)}. "
+        "Give the old value, or choose another --run-dir to start anew."
+    )
+
+
+def _flat(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings under the names of the command line: the system's own options stand beside the run's."""
+    flat: dict[str, Any] = {}
+    for name, item in value.items():
+        if isinstance(item, dict):
+            flat |= _flat(item, prefix if name == "options" else f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = item
+    return flat
+
+
+def _word(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)

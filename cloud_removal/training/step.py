@@ -1,0 +1,61 @@
+"""One compiled training step around a system's own: learning rate, step counter, and a watch for divergence."""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from cloud_removal.errors import DivergedError
+from cloud_removal.systems import System
+from cloud_removal.systems.base import Batch, Scalars
+from cloud_removal.training import schedule
+from cloud_removal.training.environment import has_gpu
+
+NO_LOSS = "gradient_norm"
+"""Scalar that may overflow under a loss scale: the optimizer skips such a step by itself."""
+
+
+class Step:
+    """Calls `system.train_step` as one graph; `counter` is the number of steps done.
+
+    To be made before a checkpoint is restored: the learning rates that the system was built with, not the ones
+    stored, are what the schedule scales.
+    """
+
+    def __init__(self, system: System, counter: tf.Variable):
+        self.system, self.counter = system, counter
+        self.rates = {name: float(optimizer.learning_rate) for name, optimizer in system.optimizers.items()}
+        self.names: list[str] = []
+        self.diverged_at = tf.Variable(-1, dtype=tf.int64, trainable=False)
+        self.diverged_loss = tf.Variable(-1, dtype=tf.int64, trainable=False)
+        self.run: Callable[[Batch], Scalars] = tf.function(self._step, jit_compile=has_gpu())
+
+    def check(self) -> None:
+        """DivergedError if any loss of any step so far, or any weight now, is not a finite number."""
+        step = int(self.diverged_at)
+        if step >= 0:
+            raise DivergedError(f"Loss {self.names[int(self.diverged_loss)]!r} is not finite in step {step}.")
+        for name, network in self.system.networks.items():
+            if not all(bool(tf.reduce_all(tf.math.is_finite(w.value))) for w in network.weights):
+                raise DivergedError(f"A weight of network {name!r} is not finite after step {int(self.counter)}.")
+
+    def learning_rate(self) -> float:
+        """Of the last step done, of the first optimizer."""
+        return next(iter(self.rates.values())) * float(schedule.factor(self.system.run, self.counter - 1))
+
+    def _step(self, batch: Batch) -> Scalars:
+        factor = schedule.factor(self.system.run, self.counter)
+        for name, optimizer in self.system.optimizers.items():
+            optimizer.learning_rate.assign(self.rates[name] * factor)
+        scalars = {name: tf.cast(v, tf.float32) for name, v in self.system.train_step(batch).items()}
+        self.counter.assign_add(1)
+        self._watch(scalars)
+        return scalars
+
+    def _watch(self, scalars: Scalars) -> None:
+        """Remembers the first step with a loss that is not finite, and which loss; costs no fetch."""
+        self.names = [name for name in scalars if name != NO_LOSS]
+        finite = tf.stack([tf.math.is_finite(scalars[name]) for name in self.names])
+        first = (self.diverged_at < 0) & ~tf.reduce_all(finite)
+        which = tf.argmin(tf.cast(finite, tf.int32), output_type=tf.int64)
+        self.diverged_loss.assign(tf.where(first, which, self.diverged_loss))
+        self.diverged_at.assign(tf.where(first, self.counter, self.diverged_at))
