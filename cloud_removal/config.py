@@ -57,7 +57,7 @@ class Simulation:
     veil_brightness: Range = (0.35, 0.85)
     """Grey level of a uniform veil."""
     tint: Range = (0.9, 1.1)
-    """Factor on each channel of the cloud colour."""
+    """Factor on each channel of the cloud colour at its most coloured; a random share of the deviation is taken."""
     ice_share: float = 0.1
     """Share of the thin and thick clouds that are cyan, as ice cloud is in false-colour composites."""
     ice_tint: Range = (0.5, 0.95)

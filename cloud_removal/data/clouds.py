@@ -195,10 +195,10 @@ def _relief(field: np.ndarray, azimuth: float, strength: float) -> np.ndarray:
 
 
 def _colour(rng: np.random.Generator, simulation: Simulation, kind: int) -> np.ndarray:
-    """Colour (3,) of the cloud. Thick cloud takes the brighter half of the range."""
+    """Colour (3,) of the cloud: mostly near grey; thick cloud takes the brighter half of the range."""
     low, high = simulation.veil_brightness if kind == VEIL else simulation.brightness
     grey = rng.uniform((low + high) / 2 if kind == THICK else low, high)
-    tint = rng.uniform(*simulation.tint, size=3)
+    tint = 1.0 + rng.random() * (rng.uniform(*simulation.tint, size=3) - 1.0)
     if kind != VEIL and rng.random() < simulation.ice_share:
         tint[0] *= _draw(rng, simulation.ice_tint)
     return np.clip(grey * tint, 0.0, 1.0).astype(np.float32)
