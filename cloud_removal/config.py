@@ -44,9 +44,9 @@ class Data:
 class Simulation:
     """Ranges of the simulated clouds, veils and shadows."""
 
-    kinds: tuple[float, float, float, float] = (0.3, 0.2, 0.4, 0.1)
+    kinds: tuple[float, float, float, float] = (0.25, 0.25, 0.35, 0.15)
     """How often: thin, thick, uniform veil, clear sky (relative weights)."""
-    veil_opacity: Range = (0.25, 0.75)
+    veil_opacity: Range = (0.3, 0.75)
     """Mean opacity of a uniform veil."""
     thin_opacity: Range = (0.2, 0.8)
     """Highest opacity of thin cloud."""
@@ -94,9 +94,9 @@ class Augmentation:
     tint: Range = (0.85, 1.15)
     swap: float = 0.2
     """Share of pictures whose channels are put in another order (false colour)."""
-    palette: float = 0.3
+    palette: float = 0.4
     """Share of pictures repainted: contrast and mean colour of another landscape (desert, sea, forest, snow)."""
-    contrast: Range = (0.2, 1.2)
+    contrast: Range = (0.4, 1.4)
     """Factor on the contrast of a repainted picture."""
     scale: Range = (0.5, 1.5)
     """Zoom: under 1 shows more ground, coarser."""

@@ -97,13 +97,34 @@ def _turned(picture: np.ndarray, angle: float, zoom: float, size: int) -> np.nda
 
 
 def recolour(picture: np.ndarray, rng: np.random.Generator, augmentation: Augmentation) -> np.ndarray:
-    """uint8 (H, W, 3) -> float32 in [0, 1] with another gain, gamma, tint, saturation and order of channels."""
-    gain = uniform(rng, augmentation.gain) * rng.uniform(*augmentation.tint, 3)
+    """uint8 (H, W, 3) -> float32 in [0, 1] with another gain, gamma, tint, saturation and order of channels.
+
+    The gain stays so low that all but the brightest fiftieth of the values keep below 1: clipped ground is no ground.
+    """
     curve = np.linspace(0.0, 1.0, 256) ** uniform(rng, augmentation.gamma)
+    brightest = curve[int(np.percentile(picture[::4, ::4], 98))]
+    gain = min(uniform(rng, augmentation.gain), 1.0 / max(brightest, 0.1)) * rng.uniform(*augmentation.tint, 3)
     table = (curve[:, None] * gain).astype(np.float32)
     seen = cv2.LUT(picture, table.reshape(1, 256, 3))
     seen = cv2.transform(seen, mixing(rng, augmentation))
+    if rng.random() < augmentation.palette:
+        seen = repainted(seen, rng, augmentation)
     return np.clip(seen, 0.0, 1.0, out=seen)
+
+
+def repainted(picture: np.ndarray, rng: np.random.Generator, augmentation: Augmentation) -> np.ndarray:
+    """`picture` float32 (H, W, 3) with another contrast about another mean colour: one texture, many landscapes.
+
+    The colour is drawn by hue (half of them near orange, green or blue, where most land and water lie), saturation
+    and brightness.
+    """
+    if rng.random() < 0.5:
+        hue = float(rng.choice([30.0, 100.0, 220.0]) + rng.normal(0.0, 15.0)) % 360.0
+    else:
+        hue = uniform(rng, (0.0, 360.0))
+    paint = np.float32([[[hue, rng.beta(1.3, 2.2), rng.uniform(0.08, 0.9)]]])
+    colour = cv2.cvtColor(paint, cv2.COLOR_HSV2RGB)
+    return (picture - picture.mean(axis=(0, 1))) * np.float32(uniform(rng, augmentation.contrast)) + colour
 
 
 def mixing(rng: np.random.Generator, augmentation: Augmentation) -> np.ndarray:
