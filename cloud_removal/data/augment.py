@@ -6,9 +6,10 @@ import cv2
 import numpy as np
 
 from cloud_removal.config import Augmentation, Range
-from cloud_removal.data.tiles import GroundSource, mirrored, square
+from cloud_removal.data.ground import GroundSource, square
+from cloud_removal.data.tiles import mirrored
 
-GREY = np.float32([0.299, 0.587, 0.114])
+GREY = np.array([0.299, 0.587, 0.114], np.float32)
 """Luma of ITU-R BT.601."""
 ANY_ANGLE = 0.5
 """Share of pictures turned by an arbitrary angle; the others keep their pixels exactly (quarter turns and flips)."""

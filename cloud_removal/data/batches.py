@@ -12,9 +12,9 @@ import tensorflow as tf
 from cloud_removal.config import Run
 from cloud_removal.data.augment import draw, noisy
 from cloud_removal.data.clouds import simulate
+from cloud_removal.data.ground import GroundSource, open_ground
 from cloud_removal.data.pairs import Pairs, open_pairs
 from cloud_removal.data.terrain import ProceduralGround
-from cloud_removal.data.tiles import GroundSource, open_ground
 from cloud_removal.errors import EmptyDatasetError, InputError, OptionError
 
 SPLITS = ("training", "validation")

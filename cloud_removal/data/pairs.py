@@ -10,7 +10,7 @@ import numpy as np
 from cloud_removal.config import Augmentation
 from cloud_removal.data.augment import draw_pair
 from cloud_removal.data.decode import is_picture, read_rgb
-from cloud_removal.data.tiles import part
+from cloud_removal.data.ground import part
 from cloud_removal.errors import EmptyDatasetError, InputError
 
 WINDOW = 15
@@ -61,8 +61,8 @@ def _names(folder: Path) -> list[str]:
     cloudy, clear = ({p.name for p in side.iterdir() if is_picture(p)} for side in sides)
     alone = sorted(cloudy ^ clear)
     if alone:
-        side = "clear" if alone[0] in cloudy else "cloud"
-        raise InputError(f"{folder / side / alone[0]} is missing ({len(alone)} name(s) are in cloud/ or clear/ only).")
+        lacking = sides[1] if alone[0] in cloudy else sides[0]
+        raise InputError(f"{lacking / alone[0]} is missing ({len(alone)} name(s) are in cloud/ or clear/ only).")
     if not cloudy:
         raise EmptyDatasetError(f"No pairs in {folder}. Expected .jpg, .png or .tif files in cloud/ and clear/.")
     return sorted(cloudy)
@@ -110,7 +110,7 @@ def veil_colour(cloudy: np.ndarray, clear: np.ndarray) -> np.ndarray:
             colours.append(float(np.percentile(y, 99)))
             continue
         colours.append(_weighted_median(np.clip(intercept / np.maximum(opacity, 0.15), 0.0, 1.0), weight))
-    return np.float32(colours)
+    return np.array(colours, np.float32)
 
 
 def _mean(values: np.ndarray) -> np.ndarray:

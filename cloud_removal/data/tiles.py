@@ -1,202 +1,164 @@
-"""Ground to cut training pictures from: folders of pictures, and memory-mapped tile stores of huge rasters."""
+"""Memory-mapped stores of tiles, cut from rasters of any size with bounded memory.
+
+A store is a folder: `tiles.npy`, uint8 (N, size, size, 3), and `index.json`, which says where each tile is from.
+"""
 
 import json
+import os
+import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO
 
 import cv2
 import numpy as np
+from rasterio.windows import Window
 
-from cloud_removal.data.decode import is_picture, read_rgb
-from cloud_removal.errors import EmptyDatasetError, InputError
+from cloud_removal.data.decode import RASTER, is_picture, open_raster, raster_limits, read_rgb, window_rgb
+from cloud_removal.errors import EmptyDatasetError, InputError, OptionError, OutputError
 
 INDEX = "index.json"
 TILES = "tiles.npy"
-IN_MEMORY = 2**30
-"""Bytes of decoded pictures kept in memory; what comes after waits in a memory-mapped temporary file."""
-WINDOW = 256
+FORMAT = 1
+VALID = 0.98
+"""Smallest share of valid pixels of a tile that is kept."""
 
 
-class GroundSource(Protocol):
-    """Clear ground, cut into squares at will."""
+@dataclass(frozen=True)
+class Origin:
+    """A picture that tiles were cut from: its path below the source, and the numbers of its tiles."""
 
-    def __len__(self) -> int:
-        """How many places there are to cut from."""
-        ...
+    file: Path
+    first: int
+    count: int
 
-    def crop(self, index: int, rng: np.random.Generator, size: int) -> np.ndarray:
-        """uint8 (size, size, 3) from place `index`, at a position that `rng` draws."""
-        ...
+    @property
+    def numbers(self) -> range:
+        """Numbers of its tiles in the store."""
+        return range(self.first, self.first + self.count)
 
 
-class Pictures:
-    """A list of uint8 pictures (H, W, 3) of any sizes as a GroundSource; a large one has many places.
+@dataclass(frozen=True)
+class Store:
+    """An open tile store: memory-mapped uint8 (N, size, size, 3), and the origin of each tile."""
 
-    Where a picture is smaller than the square asked for, it is mirrored at its borders if that makes up at most half
-    of it again, else the square is laid out with several pictures of the same group.
+    tiles: np.ndarray
+    origins: tuple[Origin, ...]
+
+
+def read_store(folder: Path) -> Store:
+    """Opens a store made by `cut`. Raises InputError where it is incomplete or not one."""
+    try:
+        index = json.loads((folder / INDEX).read_text())
+        origins = tuple(Origin(Path(o["file"]), o["first"], o["count"]) for o in index["origins"])
+        tiles = np.load(folder / TILES, mmap_mode="r")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{folder}: not a complete tile store ({error}). Run `prepare ground` again.") from error
+    if tiles.shape != (index.get("count"), index.get("size"), index.get("size"), 3) or tiles.dtype != np.uint8:
+        raise InputError(f"{folder}: {INDEX} and {TILES} do not belong together. Run `prepare ground` again.")
+    return Store(tiles, origins)
+
+
+def cut(source: Path, destination: Path, size: int = 512, report: Callable[[Path], None] | None = None) -> Store:
+    """Cuts a picture, or all pictures under a folder, into the tile store `destination`, and opens it.
+
+    Rasters are read window by window, so memory does not grow with them; 16-bit and float ones are stretched by
+    percentiles of the whole raster. Tiles lie evenly over a picture; one smaller than a tile is mirrored at its
+    borders, and left out if it is less than half as large. Tiles that are mostly nodata are left out. `report` is
+    called with each file before it is cut. The store appears complete or not at all.
     """
-
-    def __init__(self, pictures: Sequence[np.ndarray], groups: Sequence[int] | None = None):
-        self.pictures = pictures
-        self.groups = np.asarray(groups if groups is not None else [0] * len(pictures))
-        places = [max(1, round(p.shape[0] * p.shape[1] / WINDOW**2)) for p in pictures]
-        self.last = np.cumsum(places)
-
-    def __len__(self) -> int:
-        return int(self.last[-1])
-
-    def crop(self, index: int, rng: np.random.Generator, size: int) -> np.ndarray:
-        """uint8 (size, size, 3) from the picture that has place `index`."""
-        number = int(np.searchsorted(self.last, index, side="right"))
-        picture = self.pictures[number]
-        if size <= 1.5 * min(picture.shape[:2]):
-            return mirrored(square(picture, rng, size), size)
-        return self._laid_out(number, rng, size)
-
-    def _laid_out(self, number: int, rng: np.random.Generator, size: int) -> np.ndarray:
-        """A square of several pictures of one group, each turned at random, beginning with picture `number`."""
-        alike = np.flatnonzero(self.groups == self.groups[number])
-        side = max(16, min(self.pictures[number].shape[:2]))
-        laid = np.empty((size, size, 3), np.uint8)
-        for top in range(0, size, side):
-            for left in range(0, size, side):
-                piece = mirrored(square(self.pictures[number], rng, side), side)
-                piece = np.rot90(piece, int(rng.integers(4)))
-                laid[top : top + side, left : left + side] = piece[: size - top, : size - left]
-                number = int(alike[rng.integers(len(alike))])
-        return laid
+    if size < 16:
+        raise OptionError(f"Tiles of {size} pixels; at least 16 are needed (--size).")
+    if destination.exists():
+        raise OutputError(f"{destination} exists already. Name a new folder, or remove it first.")
+    files = _pictures(source)
+    root = source if source.is_dir() else source.parent
+    try:
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{destination.name}.", suffix=".partial", dir=destination.parent))
+    except OSError as error:
+        raise OutputError(f"{destination}: cannot be made ({error.strerror}). Name a folder that can.") from error
+    try:
+        _write(files, root, partial, size, report)
+        partial.chmod(0o755)
+        os.rename(partial, destination)
+    except OSError as error:
+        raise OutputError(f"{destination}: cannot be written ({error.strerror}). Free space, or go elsewhere.") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return read_store(destination)
 
 
-def square(picture: np.ndarray, rng: np.random.Generator, size: int) -> np.ndarray:
-    """At most size x size of the picture, at a random place."""
-    height, width = picture.shape[:2]
-    top = int(rng.integers(max(height - size, 0) + 1))
-    left = int(rng.integers(max(width - size, 0) + 1))
-    return picture[top : top + size, left : left + size]
+def _pictures(source: Path) -> list[Path]:
+    if not source.exists():
+        raise InputError(f"{source}: no such file or folder. Expected a picture, or a folder of them.")
+    files = [source] if source.is_file() else sorted(p for p in source.rglob("*") if p.is_file() and is_picture(p))
+    if not files:
+        raise EmptyDatasetError(f"No pictures in {source}. Expected .jpg, .png or .tif files.")
+    return files
+
+
+def _write(
+    files: Sequence[Path], root: Path, partial: Path, size: int, report: Callable[[Path], None] | None
+) -> None:
+    """Tiles and index into the folder `partial`; the header, whose length does not depend on the count, comes twice."""
+    origins: list[dict[str, object]] = []
+    count = 0
+    with (partial / TILES).open("wb") as output:
+        _header(output, 0, size)
+        for file in files:
+            if report:
+                report(file)
+            first = count
+            for tile in _tiles(file, size):
+                output.write(tile.tobytes())
+                count += 1
+            if count > first:
+                origins.append({"file": file.relative_to(root).as_posix(), "first": first, "count": count - first})
+        output.seek(0)
+        _header(output, count, size)
+    if not count:
+        raise EmptyDatasetError(f"{root}: no tile of {size} pixels could be cut. Take a smaller --size.")
+    index = {"format": FORMAT, "count": count, "size": size, "origins": origins}
+    (partial / INDEX).write_text(json.dumps(index, indent=1) + "\n")
+
+
+def _header(output: BinaryIO, count: int, size: int) -> None:
+    described = {"descr": "|u1", "fortran_order": False, "shape": (count, size, size, 3)}
+    np.lib.format.write_array_header_1_0(output, described)
+
+
+def _tiles(file: Path, size: int) -> Iterator[np.ndarray]:
+    """The tiles of one picture, uint8 (size, size, 3), row by row."""
+    if file.suffix.lower() in RASTER:
+        with open_raster(file) as raster:
+            between = raster_limits(raster)
+            for top, left in _corners(raster.shape, size):
+                height, width = min(size, raster.height - top), min(size, raster.width - left)
+                tile, valid = window_rgb(raster, Window(left, top, width, height), between)
+                if valid.mean() >= VALID:
+                    yield mirrored(tile, size)
+        return
+    picture = read_rgb(file)
+    for top, left in _corners(picture.shape[:2], size):
+        yield mirrored(picture[top : top + size, left : left + size], size)
+
+
+def _corners(shape: tuple[int, int], size: int) -> list[tuple[int, int]]:
+    """Top left corners of tiles laid evenly over a picture; none where it is less than half a tile."""
+    if min(shape) < size / 2:
+        return []
+    starts = [np.linspace(0, max(side - size, 0), max(1, round(side / size))).astype(int) for side in shape]
+    return [(int(top), int(left)) for top in starts[0] for left in starts[1]]
 
 
 def mirrored(picture: np.ndarray, size: int) -> np.ndarray:
-    """`picture` made up to size x size by mirroring at its borders."""
-    down, right = size - picture.shape[0], size - picture.shape[1]
-    if down <= 0 and right <= 0:
+    """`picture` (H, W, C) made up to at least size x size by mirroring at its borders."""
+    down, right = max(size - picture.shape[0], 0), max(size - picture.shape[1], 0)
+    if not down and not right:
         return picture
-    top, left = max(down, 0) // 2, max(right, 0) // 2
-    return cv2.copyMakeBorder(
-        np.ascontiguousarray(picture), top, down - top, left, right - left, cv2.BORDER_REFLECT
-    )
-
-
-class Joined:
-    """Several ground sources as one."""
-
-    def __init__(self, sources: Sequence[GroundSource]):
-        self.sources = sources
-        self.last = np.cumsum([len(source) for source in sources])
-
-    def __len__(self) -> int:
-        return int(self.last[-1])
-
-    def crop(self, index: int, rng: np.random.Generator, size: int) -> np.ndarray:
-        """uint8 (size, size, 3) from the source that has place `index`."""
-        number = int(np.searchsorted(self.last, index, side="right"))
-        before = int(self.last[number - 1]) if number else 0
-        return self.sources[number].crop(index - before, rng, size)
-
-
-def open_ground(
-    folders: Sequence[Path], hold_out: Sequence[str] = (), validation_share: float = 0.05, split: str = "training"
-) -> GroundSource:
-    """All pictures and tile stores under `folders`, without the sub-folders named in `hold_out`.
-
-    The validation part is the end of each folder's names (of each store's tiles): neighbouring files often show
-    overlapping ground, so a random part would not be independent. Raises EmptyDatasetError where nothing is left.
-    """
-    stores, files = find(folders, hold_out)
-    sources: list[GroundSource] = []
-    for store in stores:
-        tiles = read_store(store)
-        mine = part(len(tiles), validation_share, split)
-        if len(mine):
-            sources.append(Pictures(tiles[mine.start : mine.stop]))
-    if len(files) == 1 and not stores:
-        sources.append(Pictures([_rows(read_rgb(files[0]), validation_share, split)]))
-    elif chosen := _chosen(files, validation_share, split):
-        parents = {parent: number for number, parent in enumerate(sorted({path.parent for path in chosen}))}
-        sources.append(Pictures(_decoded(chosen), [parents[path.parent] for path in chosen]))
-    if not sources:
-        raise EmptyDatasetError(
-            f"No pictures for {split} in {', '.join(map(str, folders))}. Expected .jpg, .png or .tif files or a tile "
-            "store of `prepare ground`; check --data.ground, or leave it out for the built-in procedural ground."
-        )
-    return sources[0] if len(sources) == 1 else Joined(sources)
-
-
-def find(folders: Sequence[Path], hold_out: Sequence[str] = ()) -> tuple[list[Path], list[Path]]:
-    """Tile stores and picture files under `folders`, sorted, `hold_out` sub-folders left out."""
-    stores: list[Path] = []
-    files: list[Path] = []
-    for folder in folders:
-        if not folder.is_dir():
-            raise InputError(f"{folder}: no such folder. Expected a folder of pictures; check --data.ground.")
-        inside = [p for p in sorted(folder.rglob("*")) if not _held_out(p.relative_to(folder), hold_out)]
-        stores += [p.parent for p in inside if p.name == INDEX]
-        files += [p for p in inside if p.is_file() and is_picture(p)]
-    return stores, files
-
-
-def _held_out(path: Path, hold_out: Sequence[str]) -> bool:
-    return any(part in hold_out for part in path.parts)
-
-
-def _chosen(files: Sequence[Path], share: float, split: str) -> list[Path]:
-    """The files of `split`: of each folder its last names for validation; of very few files the very last one."""
-    chosen: list[Path] = []
-    for parent in sorted({path.parent for path in files}):
-        here = [path for path in files if path.parent == parent]
-        mine = part(len(here), share, "validation")
-        chosen += here[mine.start : mine.stop]
-    validation = set(chosen or files[-1:])
-    return [path for path in files if (path in validation) == (split == "validation")]
-
-
-def _rows(picture: np.ndarray, share: float, split: str) -> np.ndarray:
-    """The rows of an only picture that belong to `split`; at least one either way."""
-    kept = min(max(round(len(picture) * (1.0 - share)), 1), max(len(picture) - 1, 1))
-    return picture[kept:] if split == "validation" and len(picture) > 1 else picture[:kept]
-
-
-def part(count: int, share: float, split: str) -> range:
-    """Which of `count` things in order belong to `split` ("training" or "validation", the end)."""
-    kept = count - round(count * share)
-    return range(kept, count) if split == "validation" else range(kept)
-
-
-def _decoded(files: Iterable[Path]) -> list[np.ndarray]:
-    """Each file as uint8; the first gibibyte in memory, the rest mapped from a temporary file that has no name."""
-    pictures: list[np.ndarray] = []
-    spill, held = None, 0
-    for path in files:
-        picture = read_rgb(path)
-        held += picture.nbytes
-        if held > IN_MEMORY:
-            spill = spill or tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the maps of it
-            offset = spill.seek(0, 2)
-            spill.write(picture.tobytes())
-            spill.flush()
-            picture = np.memmap(spill, np.uint8, "r", offset, picture.shape)
-        pictures.append(picture)
-    return pictures
-
-
-def read_store(folder: Path) -> np.ndarray:
-    """The tiles of a store, memory-mapped uint8 (N, size, size, 3)."""
-    try:
-        index = json.loads((folder / INDEX).read_text())
-        tiles = np.load(folder / TILES, mmap_mode="r")
-    except (OSError, ValueError) as error:
-        raise InputError(f"{folder}: not a complete tile store ({error}). Run `prepare ground` again.") from error
-    if index.get("count") != len(tiles) or tiles.dtype != np.uint8 or tiles.ndim != 4:
-        raise InputError(f"{folder}: {INDEX} and {TILES} do not belong together. Run `prepare ground` again.")
-    return tiles
+    top, left = down // 2, right // 2
+    picture = np.ascontiguousarray(picture)
+    return cv2.copyMakeBorder(picture, top, down - top, left, right - left, cv2.BORDER_REFLECT)
