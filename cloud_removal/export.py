@@ -26,7 +26,6 @@ from cloud_removal.errors import ModelError, OutputError
 from cloud_removal.systems.base import Restorer
 
 FORMAT = 1
-KEEP_BELOW, OPAQUE_ABOVE = 0.05, 0.75
 CONTEXT_WINDOW, CONTEXT_SPACING = 512, 256
 HALO_TOLERANCE = 2.5e-5
 """Largest difference of opacity and ground that a window may make, in [0, 1]. A quarter of what the scene contract
@@ -34,11 +33,34 @@ allows in opacity, under two digital numbers of 16 bits in the ground: a margin 
 HALO_CORE, HALO_PICTURES = 64, 4
 
 
-def export(system: Restorer, run: Run, destination: Path, *, training: dict[str, Any], scores: dict[str, Any]) -> Path:
+@dataclasses.dataclass(frozen=True)
+class Thresholds:
+    """Opacities at which `remove` decides, unless it is told others."""
+
+    keep_below: float = 0.05
+    """Under this the picture stays as it is."""
+    opaque_above: float = 0.75
+    """Over this the ground cannot be seen."""
+
+
+DEFAULT_THRESHOLDS = Thresholds()
+
+
+def export(
+    system: Restorer,
+    run: Run,
+    destination: Path,
+    *,
+    training: dict[str, Any],
+    scores: dict[str, Any],
+    thresholds: Thresholds = DEFAULT_THRESHOLDS,
+    curves: Path | None = None,
+) -> Path:
     """Writes `system` as the next version under `destination` (the folder NAME) and returns NAME/VERSION.
 
-    `training` (data, licence, command, steps, seconds, images) and `scores` go into the card as they are.
-    Raises OutputError where the folder cannot be written, ModelError where the system is no restorer.
+    `training` (data, licence, command, steps, seconds, images), `scores` and `thresholds` go into the card as they
+    are; `curves`, a picture of how it was trained, lies beside it. Raises OutputError where the folder cannot be
+    written, ModelError where the system is no restorer.
     """
     if not isinstance(system, Restorer):
         raise ModelError(f"A {type(system).__name__} restores no pictures, so there is nothing to export of it.")
@@ -56,16 +78,20 @@ def export(system: Restorer, run: Run, destination: Path, *, training: dict[str,
         "receptive_radius": served.receptive_radius,
         "halo": measured_halo(served),
         "context": _context_card(served),
-        "thresholds": {"keep_below": KEEP_BELOW, "opaque_above": OPAQUE_ABOVE},
+        "thresholds": to_json(thresholds),
         "training": training,
         "scores": scores,
     }
-    return _write(served, destination, card)
+    return _write(served, destination, card, curves)
 
 
 def as_float32(system: Restorer, run: Run) -> Restorer:
-    """The same system built anew in float32, with the weights of `system`: their moving averages where it keeps any."""
+    """The same system built anew in float32, with the weights of `system`: their moving averages where it keeps any.
+
+    Its variables have the paths of a first build, which are those that `--init` looks for.
+    """
     before = keras.config.dtype_policy()
+    keras.utils.clear_session(free_memory=False)  # Names that Keras counts up start anew.
     keras.config.set_dtype_policy("float32")
     try:
         served = type(system)(dataclasses.replace(run, precision="float32"))
@@ -74,8 +100,6 @@ def as_float32(system: Restorer, run: Run) -> Restorer:
     for name, network in system.networks.items():
         averages = {id(variable): mean for variable, mean in system.averaged(network)}
         for source, target in zip(network.weights, served.networks[name].weights, strict=True):
-            if source.path != target.path:
-                raise ModelError(f"{source.path} of network {name} became {target.path} when it was built again.")
             target.assign(averages.get(id(source), source))
     return served
 
@@ -187,12 +211,14 @@ def _context_card(system: Restorer) -> dict[str, int] | None:
     return {"size": system.context_size, "window": CONTEXT_WINDOW, "spacing": CONTEXT_SPACING}
 
 
-def _write(system: Restorer, destination: Path, card: dict[str, Any]) -> Path:
+def _write(system: Restorer, destination: Path, card: dict[str, Any], curves: Path | None) -> Path:
     try:
         destination.mkdir(parents=True, exist_ok=True)
         with _partial_folder(destination) as folder:
             _save_graphs(system, folder)
             np.savez(folder / "weights.npz", **weights_by_path(system))  # type: ignore[arg-type]
+            if curves is not None:
+                shutil.copyfile(curves, folder / "curves.png")
             return _publish(folder, destination, card)
     except OSError as error:
         raise OutputError(

@@ -13,7 +13,15 @@ import tensorflow as tf
 
 from cloud_removal.config import Run
 from cloud_removal.errors import OutputError
-from cloud_removal.export import as_float32, export, measured_halo, noisy_pictures, reflected, weights_by_path
+from cloud_removal.export import (
+    Thresholds,
+    as_float32,
+    export,
+    measured_halo,
+    noisy_pictures,
+    reflected,
+    weights_by_path,
+)
 from cloud_removal.systems.base import Batch, Restorer, Scalars
 
 TRAINING = {"data": ["none"], "licence": "ours", "command": "none", "steps": 2, "seconds": 1.5, "images": 8}
@@ -181,6 +189,17 @@ def test_the_card_carries_how_it_was_trained_and_what_it_scores(folder):
 def test_the_card_carries_the_whole_configuration(folder, run):
     card = json.loads((folder / "model.json").read_text())
     assert set(card["config"]) == {f.name for f in dataclasses.fields(run)}
+
+
+def test_measured_thresholds_go_into_the_card(system, run, tmp_path):
+    folder = export(system, run, tmp_path / "tiny", training={}, scores={}, thresholds=Thresholds(keep_below=0.1))
+    assert json.loads((folder / "model.json").read_text())["thresholds"] == {"keep_below": 0.1, "opaque_above": 0.75}
+
+
+def test_the_curves_lie_beside_the_card(system, run, tmp_path):
+    (tmp_path / "drawn.png").write_bytes(b"curves")
+    folder = export(system, run, tmp_path / "tiny", training={}, scores={}, curves=tmp_path / "drawn.png")
+    assert (folder / "curves.png").read_bytes() == b"curves"
 
 
 def test_the_second_export_is_the_second_version(system, run, tmp_path):

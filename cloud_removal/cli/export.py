@@ -1,0 +1,130 @@
+"""`export`: the network of a training run, as it is at its newest checkpoint, as a model folder."""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+
+from cloud_removal.errors import InputError, OptionError
+
+if TYPE_CHECKING:
+    from cloud_removal.config import Data, Run
+
+
+@dataclass(frozen=True)
+class Command:
+    """Writes the network of a training run as MODEL_DIR/VERSION: a SavedModel, its weights and its card.
+
+    VERSION is the next free number. Of averaged weights (--ema) the averages are written. Prints the folder.
+    """
+
+    run_dir: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN_DIR")]
+    """Folder of a training run (its --run-dir)."""
+    model_dir: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="MODEL_DIR")]
+    """Model folder; its name is the model's name."""
+    command: str = ""
+    """The command the run was trained by, for the card; without it, what the run folder says."""
+    data: tuple[str, ...] = ()
+    """What it was trained on, in words, for the card; without it, the folders of the run."""
+    licence: str = "not stated"
+    """Licence of the training data, for the card."""
+    scores: tuple[Path, ...] = ()
+    """Files written by `evaluate --json`; their means go into the card under the files' names."""
+    curves: Path | None = None
+    """Picture of the curves to lay beside the card; without it, curves.png of the run where there is one."""
+    keep_below: float = 0.05
+    """Opacity (0 to 1) under which `remove` leaves the picture as it is."""
+    opaque_above: float = 0.75
+    """Opacity (0 to 1) over which `remove` takes the ground to be hidden."""
+
+    def run(self) -> None:
+        """Restores the newest checkpoint and exports it."""
+        if not 0.0 <= self.keep_below < self.opaque_above <= 1.0:
+            raise OptionError(
+                f"--keep-below {self.keep_below} and --opaque-above {self.opaque_above}: "
+                "expected 0 <= keep-below < opaque-above <= 1."
+            )
+        scores = {path.stem: read_scores(path) for path in self.scores}
+        curves = self._curves()
+        from cloud_removal.export import Thresholds, export
+        from cloud_removal.training.checkpoint import restore_run
+
+        run, system, saved = restore_run(self.run_dir, lambda line: print(line, file=sys.stderr))
+        training = self._training(run, saved.step, saved.seconds)
+        thresholds = Thresholds(self.keep_below, self.opaque_above)
+        print(
+            export(
+                system,  # type: ignore[arg-type]  # Export says it where this is no restorer.
+                run,
+                self.model_dir,
+                training=training,
+                scores=scores,
+                thresholds=thresholds,
+                curves=curves,
+            )
+        )
+
+    def _curves(self) -> Path | None:
+        if self.curves is not None and not self.curves.is_file():
+            raise InputError(f"--curves {self.curves}: there is no such file. Draw it with the command plot.")
+        drawn = self.run_dir / "curves.png"
+        return self.curves or (drawn if drawn.is_file() else None)
+
+    def _training(self, run: "Run", steps: int, seconds: float) -> dict[str, Any]:
+        """How the weights came about; times and steps of what the run started from are added."""
+        commands = [self.command] if self.command else recorded_commands(self.run_dir)
+        facts = {
+            "data": list(self.data) or data_in_words(run.data),
+            "licence": self.licence,
+            "command": "; then ".join(commands) or "not recorded",
+            "steps": steps,
+            "seconds": round(seconds),
+            "images": steps * run.batch_size,
+        }
+        return facts if run.init is None else continued(facts, run.init)
+
+
+def read_scores(path: Path) -> Any:
+    """What `evaluate --json` wrote to `path`, without the scores of single pictures."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        return {name: value for name, value in values.items() if name != "pictures"}
+    except (OSError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"--scores {path} cannot be read ({error}). Expected a file that evaluate --json wrote."
+        ) from error
+
+
+def recorded_commands(run_dir: Path) -> list[str]:
+    """The different commands of the stretches of a run, in order; none where the run folder does not name them."""
+    path = run_dir / "commands.jsonl"
+    if not path.is_file():
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return list(dict.fromkeys(json.loads(line)["command"] for line in lines if line.strip()))
+
+
+def data_in_words(data: "Data") -> list[str]:
+    """The folders a run was trained on."""
+    ground = [f"ground: {folder}" for folder in data.ground]
+    clouds = [f"clouds: {folder}" for folder in data.clouds] + ["clouds: simulated"]
+    pairs = [f"pairs: {data.pairs}"] if data.pairs else []
+    held_out = [f"not trained on: {name}" for name in data.hold_out]
+    if pairs and not ground:
+        return pairs
+    return [*(ground or ["ground: procedural"]), *clouds, *pairs, *held_out]
+
+
+def continued(facts: dict[str, Any], init: Path) -> dict[str, Any]:
+    """`facts` of a run that began from the model at `init`: with the card's training, and sums over both."""
+    versions = [p for p in init.glob("*") if p.name.isdecimal()] if init.is_dir() else []
+    folder = max(versions, key=lambda p: int(p.name)) if versions else init
+    card = folder / "model.json"
+    if not card.is_file():
+        return {**facts, "began_from": {"folder": str(init), "training": "not recorded"}}
+    before = json.loads(card.read_text(encoding="utf-8"))["training"]
+    sums = {name: facts[name] + before.get(name, 0) for name in ("steps", "seconds", "images")}
+    return {**facts, **sums, "began_from": {"folder": str(folder), "training": before}}
