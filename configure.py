@@ -14,4 +14,17 @@ DEFOG = {
     )
     for width in (0, 8, 24)
 }
-DEFOG_DEFAULT = "unet"
+VEIL = Run(
+    system="unet",
+    options=unet.Options(network="veil", objective="visible", cloud_weight=0.5, beta_2=0.99),
+    run_dir=Path("runs/defog"),
+    steps=9_000,
+    batch_size=16,
+    size=128,
+    learning_rate=1e-3,
+    schedule="cosine",
+    warmup=200,
+    ema=0.999,
+)
+DEFOG["veil"] = VEIL
+DEFOG_DEFAULT = "veil"

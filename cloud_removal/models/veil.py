@@ -25,16 +25,17 @@ def context_network(size: int = CONTEXT_SIZE, name: str = "context") -> keras.Mo
     """Statistics of a whole picture: (B, H, W, 3) in [0, 1], sides of 64 or more -> (B, size), float32.
 
     The picture is averaged over 4×4 pixels, and three strided convolutions see it; of these features and of the
-    colours themselves the mean, deviation, minimum and maximum over the picture are taken.
+    colours themselves the mean, deviation, minimum and maximum over the picture are taken. Layers are named unlike
+    those of `veil_network`: one optimizer holds the slots of both.
     """
     picture = keras.Input((None, None, 3), name="image")
     small = layers.AveragePooling2D(POOL, name="average", dtype="float32")(picture)
     x = small
     for level, filters in enumerate((24, 48, 64)):
-        x = shrink(x, filters, f"down{level + 1}")
+        x = shrink(x, filters, f"statistics{level + 1}")
     pooled = layers.Concatenate(name="pooled", dtype="float32")([statistics(small), statistics(x)])
-    x = leaky(layers.Dense(96, name="dense1", dtype="float32")(pooled), "dense1")
-    return keras.Model(picture, layers.Dense(size, name="dense2", dtype="float32")(x), name=name)
+    x = leaky(layers.Dense(96, name="context1", dtype="float32")(pooled), "context1")
+    return keras.Model(picture, layers.Dense(size, name="context2", dtype="float32")(x), name=name)
 
 
 def statistics(x: Any) -> Any:
