@@ -62,6 +62,8 @@ class Simulation:
     """Share of the thin and thick clouds that are cyan, as ice cloud is in false-colour composites."""
     ice_tint: Range = (0.5, 0.95)
     """Factor on the first channel of ice cloud."""
+    relief: Range = (0.0, 0.2)
+    """How much darker thick cloud is on slopes away from the sun."""
     haze_wavelength: Range = (0.0, 0.3)
     """How much weaker the veil is from each channel to the next longer wavelength (0: grey, Rayleigh is strongest)."""
     haze_share: float = 0.4

@@ -14,8 +14,13 @@ import numpy as np
 from cloud_removal.config import Range, Simulation
 from cloud_removal.data.fractal import cover, fractal, slow, wispy
 
-BLUR_LEVELS = (0.0, 0.3, 0.5, 0.75, 1.0)  # Shares of the largest sigma between which `vary_blur` interpolates.
 THIN, THICK, VEIL, CLEAR = range(4)  # Places in `Simulation.kinds`.
+ONLY: dict[str, tuple[float, float, float, float]] = {
+    "thin": (1.0, 0.0, 0.0, 0.0),
+    "thick": (0.0, 1.0, 0.0, 0.0),
+    "veil": (0.0, 0.0, 1.0, 0.0),
+}
+"""`Simulation.kinds` with which every picture has the same kind of cloud."""
 TRANSPARENT_AT_LEAST = np.float32(0.02)  # Thin cloud and veils never hide the ground altogether.
 
 
@@ -105,24 +110,37 @@ def shadow(opacity: np.ndarray, azimuth: float, elevation: float, height: float,
 def vary_blur(ground: np.ndarray, opacity: np.ndarray, sigma: float) -> np.ndarray:
     """`ground` (H, W, 3) blurred by a Gaussian of standard deviation `sigma * opacity` (H, W) at each pixel.
 
-    Interpolates between a few evenly blurred pictures, in the square of sigma (diffusion is linear in it).
+    Mixes two of a few evenly blurred pictures at each pixel. Beside the exact sum over 11x11 patches (sigma 2) it is
+    off by 0.6 / 255 in mean on white noise, the worst case, and by 0.2 to 0.5 on aerial pictures.
     """
-    strongest = sigma * float(opacity.max())
-    if strongest < 0.1:
+    highest = float(opacity.max())
+    if sigma * highest < 0.1:
         return ground
-    size = 2 * math.ceil(2.5 * strongest) + 1
-    variance = np.square(opacity * np.float32(sigma / strongest))
-    knots = [level**2 for level in BLUR_LEVELS]
+    levels = _blur_levels(sigma * highest)
+    places = cv2.convertScaleAbs(opacity, alpha=255.0 / highest)
+    wanted = _centre_weight(np.linspace(0.0, sigma * highest, 256))
+    positions = np.interp(-wanted, -_centre_weight(np.array(levels)), np.arange(len(levels)))
     result = np.zeros_like(ground)
-    for place, level in enumerate(BLUR_LEVELS):
-        hat = np.interp(variance, knots, np.eye(len(knots))[place]).astype(np.float32)
-        even = (
-            cv2.GaussianBlur(ground, (size, size), level * strongest, borderType=cv2.BORDER_REFLECT_101)
-            if level
-            else ground
-        )
-        result += even * hat[..., None]
+    for number, level in enumerate(levels):
+        share = cv2.LUT(places, np.clip(1.0 - np.abs(positions - number), 0.0, 1.0).astype(np.float32))
+        side = 2 * math.ceil(2.5 * level) + 1
+        even = cv2.GaussianBlur(ground, (side, side), level, borderType=cv2.BORDER_REFLECT_101) if level else ground
+        cv2.add(result, cv2.multiply(even, cv2.merge([share] * 3)), dst=result)
     return result
+
+
+def _blur_levels(strongest: float) -> list[float]:
+    """Standard deviations to mix between, rising from 0; under 0.4 pixels nothing of a Gaussian is left."""
+    levels = [strongest]
+    while levels[-1] * 0.6 > 0.4:
+        levels.append(levels[-1] * 0.6)
+    return [0.0, *reversed(levels)]
+
+
+def _centre_weight(sigma: np.ndarray) -> np.ndarray:
+    """What a pixel keeps of itself under a two-dimensional Gaussian: the measure in which mixing is most exact."""
+    reach = np.arange(-8, 9) / np.maximum(sigma, 1e-3)[:, None]
+    return np.exp(-0.5 * reach**2).sum(axis=1) ** -2
 
 
 def _cloud(
@@ -145,7 +163,7 @@ def _cloud(
     dark = np.zeros(shape, np.float32)
     if casts:
         dark = shadow(opacity, azimuth, elevation, height)[inside] * np.float32(_draw(rng, simulation.shadow_depth))
-    relief = _relief(field[inside], azimuth, rng.uniform(0.0, 0.2)) if kind == THICK else None
+    relief = _relief(field[inside], azimuth, _draw(rng, simulation.relief)) if kind == THICK else None
     return np.ascontiguousarray(opacity[inside]), np.ascontiguousarray(dark[..., None]), relief
 
 
