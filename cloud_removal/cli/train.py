@@ -50,7 +50,9 @@ def parse(script: str, presets: Mapping[str, Run], default: str, words: Sequence
     known, _ = first.parse_known_args(words)
     name = preset_name(presets, default, known.preset, known.system)
     start = Training(presets[name], preset=name)
-    parsed = tyro.cli(Training, args=list(words), default=start, prog=f"python {script}", description=_help(presets, name))
+    parsed = tyro.cli(
+        Training, args=list(words), default=start, prog=f"python {script}", description=_help(presets, name)
+    )
     if parsed.run.system != presets[name].system:
         raise OptionError(f"Preset {name} is of system {presets[name].system}, not {parsed.run.system}.")
     return parsed
@@ -108,7 +110,7 @@ def try_steps(run: Run, system: "System") -> int:
     for batch in batches:
         scalars = step.run(batch)
         meter.add(run.batch_size, 0.0)
-    step.check()
+    step.check_losses()
     losses = ", ".join(f"{name} {float(value):.4g}" for name, value in scalars.items())
     print(f"One step works: {losses}; {meter.read()['images_per_second']:.1f} img/s. Nothing was written.")
     return 0

@@ -1,6 +1,6 @@
 """`--init`: weights to start from, out of a model folder or of another run's folder."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -11,11 +11,12 @@ from cloud_removal.systems import System
 from cloud_removal.training.averages import averaged_weights
 from cloud_removal.training.checkpoint import network_weights, restore_run
 from cloud_removal.training.run_folder import CONFIG
+from cloud_removal.training.saves import Say
 
 WEIGHTS = "weights.npz"
 
 
-def initialize(system: System, source: Path, say: Callable[[str], None]) -> None:
+def initialize(system: System, source: Path, say: Say) -> None:
     """Puts the weights found in `source` (NAME, NAME/VERSION or a run folder) into the networks of `system`.
 
     ModelError unless every weight of the networks is there with its shape and nothing is left over.
@@ -33,7 +34,7 @@ def initialize(system: System, source: Path, say: Callable[[str], None]) -> None
     say(f"Starting from the weights in {source}.")
 
 
-def _run_weights(source: Path, say: Callable[[str], None]) -> dict[str, np.ndarray]:
+def _run_weights(source: Path, say: Say) -> dict[str, np.ndarray]:
     """Of the newest checkpoint of a run folder: the moving averages, where it keeps them."""
     _, other, _ = restore_run(source, say)
     with averaged_weights(other):

@@ -7,9 +7,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
 from tqdm import tqdm
 
 from cloud_removal.config import Run
@@ -18,6 +22,10 @@ from cloud_removal.training.files import write_atomically
 LOG = "log.jsonl"
 SAMPLES_SHOWN = 6
 """Most rows of a sample grid."""
+
+
+MEASURED = ("images_per_second", "data_wait", "learning_rate", "seconds")
+"""What is logged beside the losses."""
 
 
 @dataclass(frozen=True)
@@ -47,45 +55,56 @@ def cut_log(path: Path, step: int) -> None:
 
 
 class Record:
-    """Writes the record of one stretch of training that starts after step `start`."""
+    """Writes the record of one stretch of training that starts after step `start`; used in a `with`."""
 
     def __init__(self, run: Run, start: int, drawing: Drawing):
         self.run, self.drawing = run, drawing
         (run.run_dir / "samples").mkdir(parents=True, exist_ok=True)
         cut_log(run.run_dir / LOG, start)
-        self.log_file = open(run.run_dir / LOG, "a", encoding="utf-8")
-        self.board = tf.summary.create_file_writer(str(run.run_dir / "tensorboard"))
+        self.board = tensorboard_writer(run.run_dir / "tensorboard", start)
         self.bar = _progress_bar(run.steps, start)
 
+    def __enter__(self) -> "Record":
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.bar.close()
+        self.board.close()
+
     def log(self, step: int, values: Mapping[str, float]) -> None:
-        """One line of log.jsonl (flushed at once), TensorBoard scalars and the text of the progress line."""
+        """One line of log.jsonl, TensorBoard scalars, and the text of the progress line; all flushed at once."""
         line = {"step": step, "time": round(time.time(), 3)} | {name: _json_number(v) for name, v in values.items()}
-        self.log_file.write(json.dumps(line) + "\n")
-        self.log_file.flush()
+        with open(self.run.run_dir / LOG, "a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
         with self.board.as_default(step):
             for name, value in values.items():
                 tf.summary.scalar(name, value)
         self.board.flush()
-        self.bar.set_postfix_str(_postfix(values), refresh=False)
+        self.bar.set_postfix_str(_postfix(values, self.run.minutes), refresh=False)
 
-    def samples(self, step: int, columns: Mapping[str, np.ndarray]) -> Path:
+    def samples(self, step: int, columns: Mapping[str, np.ndarray]) -> None:
         """samples/STEP.png and the same picture in TensorBoard."""
         grid = self.drawing.grid({title: images[:SAMPLES_SHOWN] for title, images in columns.items()})
-        path = self.run.run_dir / "samples" / f"{step:08d}.png"
-        write_atomically(path, self.drawing.png(grid))
+        write_atomically(self.run.run_dir / "samples" / f"{step:08d}.png", self.drawing.png(grid))
         with self.board.as_default(step):
             tf.summary.image("samples", grid[np.newaxis])
-        return path
+        self.board.flush()
 
     def curves(self) -> None:
         """curves.png of the whole run so far."""
         write_atomically(self.run.run_dir / "curves.png", self.drawing.curves(self.run.run_dir))
 
-    def close(self) -> None:
-        """Ends the progress line and closes the files."""
-        self.bar.close()
-        self.board.close()
-        self.log_file.close()
+
+def tensorboard_writer(folder: Path, start: int) -> Any:
+    """A TensorBoard writer; what earlier stretches wrote after step `start` is no longer shown.
+
+    TensorBoard forgets by a session's start at a step, which TensorFlow 2 cannot write itself.
+    """
+    if start:
+        marks = EventFileWriter(str(folder))
+        marks.add_event(Event(step=start + 1, wall_time=time.time(), session_log=SessionLog(status=SessionLog.START)))
+        marks.close()
+    return tf.summary.create_file_writer(str(folder))
 
 
 class Meter:
@@ -119,10 +138,11 @@ def _progress_bar(steps: int, start: int) -> tqdm:
     return tqdm(total=steps, initial=start, unit="step", file=sys.stderr, dynamic_ncols=True, mininterval=interval)
 
 
-def _postfix(values: Mapping[str, float]) -> str:
-    losses = {n: v for n, v in values.items() if n not in ("images_per_second", "data_wait", "learning_rate", "seconds")}
-    shown = [f"{name} {value:.4g}" for name, value in losses.items()]
-    return ", ".join([*shown, f"{values['images_per_second']:.1f} img/s", f"waiting {values['data_wait']:.0%}"])
+def _postfix(values: Mapping[str, float], minutes: float | None) -> str:
+    """Losses, speed, share of the time spent waiting for data, and the time allowed if there is a limit."""
+    shown = [f"{name} {value:.4g}" for name, value in values.items() if name not in MEASURED]
+    shown += [f"{values['images_per_second']:.1f} img/s", f"waiting for data {values['data_wait']:.0%}"]
+    return ", ".join(shown + ([f"{values['seconds'] / 60:.0f} of {minutes:g} min"] if minutes else []))
 
 
 def _json_number(value: float) -> float | None:

@@ -11,7 +11,7 @@ from cloud_removal.training import schedule
 from cloud_removal.training.environment import has_gpu
 
 NO_LOSS = "gradient_norm"
-"""Scalar that may overflow under a loss scale: the optimizer skips such a step by itself."""
+"""Scalars of this name (and what begins with it) may overflow under a loss scale: the optimizer skips such a step by itself."""
 
 
 class Step:
@@ -29,14 +29,21 @@ class Step:
         self.diverged_loss = tf.Variable(-1, dtype=tf.int64, trainable=False)
         self.run: Callable[[Batch], Scalars] = tf.function(self._step, jit_compile=has_gpu())
 
-    def check(self) -> None:
-        """DivergedError if any loss of any step so far, or any weight now, is not a finite number."""
+    def check_losses(self) -> None:
+        """DivergedError if any loss of any step so far was not a finite number."""
         step = int(self.diverged_at)
         if step >= 0:
-            raise DivergedError(f"Loss {self.names[int(self.diverged_loss)]!r} is not finite in step {step}.")
+            name = self.names[int(self.diverged_loss)]
+            raise DivergedError(f"Training diverged: in step {step} the loss {name!r} is not a finite number.")
+
+    def check_weights(self) -> None:
+        """DivergedError if any weight is not a finite number now."""
         for name, network in self.system.networks.items():
             if not all(bool(tf.reduce_all(tf.math.is_finite(w.value))) for w in network.weights):
-                raise DivergedError(f"A weight of network {name!r} is not finite after step {int(self.counter)}.")
+                step = int(self.counter)
+                raise DivergedError(
+                    f"Training diverged: after step {step} a weight of {name!r} is not a finite number."
+                )
 
     def learning_rate(self) -> float:
         """Of the last step done, of the first optimizer."""
@@ -53,7 +60,7 @@ class Step:
 
     def _watch(self, scalars: Scalars) -> None:
         """Remembers the first step with a loss that is not finite, and which loss; costs no fetch."""
-        self.names = [name for name in scalars if name != NO_LOSS]
+        self.names = [name for name in scalars if not name.startswith(NO_LOSS)]
         finite = tf.stack([tf.math.is_finite(scalars[name]) for name in self.names])
         first = (self.diverged_at < 0) & ~tf.reduce_all(finite)
         which = tf.argmin(tf.cast(finite, tf.int32), output_type=tf.int64)
