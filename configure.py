@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cloud_removal.config import Run
-from cloud_removal.systems import unet
+from cloud_removal.systems import mend, unet
 
 DEFOG = {
     f"unet{width or ''}": Run(
@@ -27,4 +27,5 @@ VEIL = Run(
     ema=0.999,
 )
 DEFOG["veil"] = VEIL
+DEFOG["mend"] = Run(system="mend", options=mend.Options(), run_dir=Path("runs/defog"), steps=40_000)
 DEFOG_DEFAULT = "veil"

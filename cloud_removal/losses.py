@@ -27,7 +27,9 @@ def composite_difference(ground: Any, predicted: Any, opacity: Any, predicted_op
     the ground cannot be seen. Source: seed "Cloud Removal", "the small change in the loss"; with the predicted cloud:
     its old code.
     """
-    return composite(ground, opacity) - composite(predicted, opacity if predicted_opacity is None else predicted_opacity)
+    return composite(ground, opacity) - composite(
+        predicted, opacity if predicted_opacity is None else predicted_opacity
+    )
 
 
 def haze_weighted_l2(ground: Any, predicted: Any, opacity: Any) -> Any:

@@ -47,7 +47,7 @@ def draw_pair(
     stack = np.dstack((cloudy, clear, opacity))
     laid = lay(mirrored(square(stack, rng, place.side(size)), place.side(size)), place, size)
     gain = min(uniform(rng, augmentation.gain), 1.0) * rng.uniform(*augmentation.tint, 3)
-    matrix = mixing(rng, augmentation) * np.float32(gain / 255.0)
+    matrix = (mixing(rng, augmentation) * gain / 255.0).astype(np.float32)
     seen, ground = (np.clip(cv2.transform(laid[..., i : i + 3].astype(np.float32), matrix), 0.0, 1.0) for i in (0, 3))
     return seen, ground, laid[..., 6:] / np.float32(255)
 
@@ -123,7 +123,7 @@ def repainted(picture: np.ndarray, rng: np.random.Generator, augmentation: Augme
         hue = float(rng.choice([30.0, 100.0, 220.0]) + rng.normal(0.0, 15.0)) % 360.0
     else:
         hue = uniform(rng, (0.0, 360.0))
-    paint = np.float32([[[hue, rng.beta(1.3, 2.2), rng.uniform(0.08, 0.9)]]])
+    paint = np.array([[[hue, rng.beta(1.3, 2.2), rng.uniform(0.08, 0.9)]]], np.float32)
     colour = cv2.cvtColor(paint, cv2.COLOR_HSV2RGB)
     return (picture - picture.mean(axis=(0, 1))) * np.float32(uniform(rng, augmentation.contrast)) + colour
 

@@ -64,7 +64,8 @@ def veil_network(widths: tuple[int, ...], context_size: int = CONTEXT_SIZE, name
         x = layers.Concatenate(name=f"skip{level + 1}")([x, skips[level]])
         x = conv_norm(x, widths[level], f"decode{level + 1}")
     colour = ops.sigmoid(layers.Dense(3, name="veil_colour", dtype="float32")(context))
-    return keras.Model([picture, context], solved(picture, x, Enlarge(STRIDE, name="colour_field", dtype="float32")(colour)), name=name)
+    colour = Enlarge(STRIDE, name="colour_field", dtype="float32")(colour)
+    return keras.Model([picture, context], solved(picture, x, colour), name=name)
 
 
 def conv_norm(x: Any, filters: int, name: str) -> Any:

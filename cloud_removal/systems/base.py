@@ -12,6 +12,7 @@ import keras
 import tensorflow as tf
 
 from cloud_removal.config import Run, SystemOptions
+from cloud_removal.data.batches import restoration_batches
 
 Batch = Mapping[str, tf.Tensor]
 Scalars = dict[str, tf.Tensor]
@@ -69,6 +70,8 @@ class Restorer(System):
     """Height and width that the networks take are multiples of this; windows of a scene lie on its grid."""
     receptive_radius: int | None
     """Pixels around a pixel that its result depends on; None where a norm makes it the whole picture."""
+    smallest: int = 1
+    """Least height and width that the networks take."""
     context_size: int = 0
     """Channels of the picture-wide statistics; 0 where the network has none."""
 
@@ -83,3 +86,25 @@ class Restorer(System):
     def context(self, image: tf.Tensor) -> tf.Tensor:
         """Picture-wide statistics (B, context_size) of `image` (B, H, W, 3), any size of at least 64."""
         raise TypeError(f"{type(self).__name__} has no picture-wide statistics")
+
+
+class CloudRestorer(Restorer):
+    """A restorer trained on clear ground under simulated clouds and, where given, on real pairs."""
+
+    def batches(self, split: str, first_batch: int = 0) -> tf.data.Dataset:
+        return restoration_batches(self.run, split, first_batch)
+
+    def samples(self, batch: Batch) -> dict[str, tf.Tensor]:
+        restored = self.restore(batch["aerial"])
+        return {
+            "picture": batch["aerial"],
+            "cloud": batch["opacity"],
+            "predicted cloud": restored["opacity"],
+            "ground": batch["ground"],
+            "predicted ground": restored["ground"],
+        }
+
+
+def lit_ground(batch: Batch) -> tf.Tensor:
+    """The ground as the light falls on it: a cloud's shadow belongs to the ground, not to the veil before it."""
+    return batch["ground"] * (1.0 - batch["shadow"])

@@ -8,9 +8,8 @@ import tensorflow as tf
 
 from cloud_removal import losses
 from cloud_removal.config import Run, SystemOptions
-from cloud_removal.data.batches import restoration_batches
 from cloud_removal.models import unet, veil
-from cloud_removal.systems.base import Batch, Restorer, Scalars
+from cloud_removal.systems.base import Batch, CloudRestorer, Scalars, lit_ground
 from cloud_removal.systems.optimization import adam, apply_gradients
 
 
@@ -30,13 +29,13 @@ class Options(SystemOptions):
     """l1, l2: difference of composites. haze: squared, weight 0 from opacity 0.75 up. visible: l1 and gradients,
     hidden ground counting for a little."""
     composite_cloud: Literal["true", "predicted"] = "true"
-    """Cloud under which the predicted ground is composited in l1 and l2 (the seed's text: true; its old code: predicted)."""
+    """Cloud over the predicted ground in l1 and l2 (the seed's text: the true one; its old code: the predicted one)."""
     cloud_weight: float = 3.0
     beta_1: float = 0.5
     beta_2: float = 0.9
 
 
-class UNetSystem(Restorer):
+class UNetSystem(CloudRestorer):
     """Aerial picture -> opacity and ground, trained on simulated clouds and, where given, real pairs."""
 
     Options = Options
@@ -59,31 +58,17 @@ class UNetSystem(Restorer):
             self.networks = {"unet": unet.unet(self.options.width, self.options.squash)}
         self.optimizers = {"unet": adam(run, self._trained(), self.options.beta_1, self.options.beta_2)}
 
-    def batches(self, split: str, first_batch: int = 0) -> tf.data.Dataset:
-        return restoration_batches(self.run, split, first_batch)
-
     def train_step(self, batch: Batch) -> Scalars:
         optimizer = self.optimizers["unet"]
-        lit = batch["ground"] * (1.0 - batch["shadow"])  # A cloud's shadow is on the ground, not in the veil.
         with tf.GradientTape() as tape:
             answer = self._answer(batch["aerial"], training=True)
             opacity, ground = answer[..., :1], answer[..., 1:]
             cloud = losses.l1(batch["opacity"] * batch["known"], opacity * batch["known"])
-            visible = self._ground_loss(lit, ground, batch["opacity"], opacity)
+            visible = self._ground_loss(lit_ground(batch), ground, batch["opacity"], opacity)
             loss = self.options.cloud_weight * cloud + visible
             scaled = optimizer.scale_loss(loss)
         norm = apply_gradients(optimizer, tape, scaled, self._trained(), self.run.clip_norm)
         return {"loss": loss, "cloud": cloud, "ground": visible, "gradient_norm": norm}
-
-    def samples(self, batch: Batch) -> dict[str, tf.Tensor]:
-        restored = self.restore(batch["aerial"])
-        return {
-            "picture": batch["aerial"],
-            "cloud": batch["opacity"],
-            "predicted cloud": restored["opacity"],
-            "ground": batch["ground"],
-            "predicted ground": restored["ground"],
-        }
 
     def restore(self, image: tf.Tensor, context: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         answer = tf.clip_by_value(self._answer(image, training=False, context=context), 0.0, 1.0)
