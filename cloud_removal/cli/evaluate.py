@@ -1,0 +1,197 @@
+"""`evaluate`: scores of a model, and of simple methods beside it, on pairs of cloudy and clear pictures."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from cloud_removal.errors import OptionError, OutputError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from cloud_removal.evaluation.evaluate import Judged, Method, Pair
+
+PANEL_SIDE = 256
+"""Pixels of a picture of the panel."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """Scores a model on pairs of cloudy and clear pictures, beside doing nothing. The table goes to stdout.
+
+    The model is run as `remove` runs it with its defaults. Scores are means over pictures: PSNR in dB and MAE in
+    digital numbers on 8-bit RGB, SSIM with a Gaussian window, the spectral angle in degrees, and the gradient energy
+    of the result over that of the clear picture (1: as sharp as the truth); for the whole picture and inside and
+    outside the cloud, which is where the pair differs by more than 0.06 of the range.
+    """
+
+    pairs: Path | None = None
+    """Folder of pairs: cloud/NAME and clear/NAME."""
+    simulated: Path | None = None
+    """Instead of pairs, a folder of clear pictures to lay a fixed haze over (mean opacity 0.3 to 0.6, seed 0)."""
+    task: Literal["defog"] = "defog"
+    """What is judged: taking clouds and haze off."""
+    model: Path | None = None
+    """Model folder, NAME or NAME/VERSION; without it, the bundled one."""
+    peers: bool = False
+    """Judge simple methods too: dark channel prior, a fixed un-veil, bright-pixel mask + Telea inpainting."""
+    raw: bool = False
+    """Judge the network alone too: its ground everywhere, clear pixels not kept."""
+    only: tuple[str, ...] = ()
+    """Names to judge: names with or without ending, first:N or last:N."""
+    json: Path | None = None
+    """File to write all scores to, of single pictures too."""
+    panel: Path | None = None
+    """PNG to write with rows of pictures: cloudy, opacity, restored, clear."""
+    panel_rows: int = 8
+    """Rows of the panel, evenly spread over the pictures."""
+
+    def run(self) -> None:
+        """Judges, then prints and writes."""
+        if (self.pairs is None) == (self.simulated is None):
+            raise OptionError("Give --pairs DIR (with DIR/cloud and DIR/clear) or --simulated DIR (clear pictures).")
+        if self.panel is not None and self.panel.suffix.lower() != ".png":
+            raise OptionError(f"--panel {self.panel}: expected a name that ends in .png.")
+        for file in filter(None, (self.json, self.panel)):
+            if not file.parent.is_dir():
+                raise OutputError(f"{file} cannot be written: there is no folder {file.parent}. Make it first.")
+        count, pairs = self._pairs()
+        title, methods = self._methods()
+        judged = Judgement(methods, self.panel_rows if self.panel else 0, count)
+        judged.judge(pairs)
+        from cloud_removal.evaluation.evaluate import CLOUD, table
+
+        means = judged.means()
+        print(f"{title} on {self.pairs or self.simulated}, cloud: {CLOUD}")
+        print(table(means))
+        if self.json is not None:
+            _write(self.json, json.dumps(self._report(title, means, judged), indent=1, allow_nan=False).encode())
+        if self.panel is not None:
+            _write(self.panel, judged.panel())
+
+    def _pairs(self) -> tuple[int, "Iterator[Pair]"]:
+        from cloud_removal.evaluation import evaluate
+
+        if self.pairs is not None:
+            names = evaluate.chosen(evaluate.names_of_pairs(self.pairs), self.only)
+            return len(names), evaluate.read_pairs(self.pairs, names)
+        assert self.simulated is not None
+        names = evaluate.chosen(evaluate.names_of_ground(self.simulated), self.only)
+        return len(names), evaluate.hazy_pairs(self.simulated, names)
+
+    def _methods(self) -> tuple[str, "dict[str, Method]"]:
+        """The model's title, and the methods by name: first doing nothing, last the model as `remove` runs it."""
+        from cloud_removal.evaluation.evaluate import Restored
+        from cloud_removal.evaluation.peers import PEERS
+        from cloud_removal.inference.model import DEFAULT, Model
+        from cloud_removal.inference.pipeline import restore_picture
+
+        def peer(method: "Callable[[np.ndarray], np.ndarray]") -> "Method":
+            return lambda picture: Restored(method(picture))
+
+        model = Model.load(self.model or DEFAULT)
+        chosen = {name: peer(method) for name, method in PEERS.items() if self.peers or name == "do nothing"}
+        if self.raw:
+            chosen["network alone"] = lambda picture: Restored(*restore_picture(model, picture, raw=True))
+        chosen["remove"] = lambda picture: Restored(*restore_picture(model, picture))
+        return model.card.title, chosen
+
+    def _report(self, title: str, means: dict[str, Any], judged: "Judgement") -> dict[str, Any]:
+        from cloud_removal.evaluation.evaluate import CLOUD
+
+        return {
+            "model": title,
+            "data": str(self.pairs or self.simulated),
+            "simulated": self.simulated is not None,
+            "only": list(self.only),
+            "cloud": CLOUD,
+            "means": means,
+            "pictures": judged.by_picture(),
+        }
+
+
+class Judgement:
+    """Scores as they come, and some pictures for the panel."""
+
+    def __init__(self, methods: "dict[str, Method]", rows: int, count: int):
+        self.methods, self.count = methods, count
+        self.shown = {round((row + 0.5) * count / rows - 0.5) for row in range(rows)}
+        self.scores: dict[str, dict[str, Any]] = {name: {} for name in methods}
+        self.rows: list[Judged] = []
+
+    def judge(self, pairs: "Iterator[Pair]") -> None:
+        """Runs all methods on all pairs, with a progress bar on stderr."""
+        from tqdm import tqdm
+
+        from cloud_removal.evaluation.evaluate import judge
+
+        bar = tqdm(judge(pairs, self.methods), total=self.count, unit="picture", file=sys.stderr)
+        for index, judged in enumerate(bar):
+            for name, scores in judged.scores.items():
+                self.scores[name][judged.pair.name] = scores
+            if index in self.shown:
+                self.rows.append(judged)
+
+    def means(self) -> dict[str, Any]:
+        """Of each method: {method: {place: {measure: mean}}}."""
+        from cloud_removal.evaluation.evaluate import means
+
+        return {name: means(list(scores.values())) for name, scores in self.scores.items()}
+
+    def by_picture(self) -> dict[str, Any]:
+        """Of each method and picture; what is not a number is null."""
+        return {
+            method: {
+                name: {p: {m: v if v == v else None for m, v in values.items()} for p, values in places.items()}
+                for name, places in scores.items()
+            }
+            for method, scores in self.scores.items()
+        }
+
+    def panel(self) -> bytes:
+        """PNG: a row for each picture kept, cloudy, opacity, each method's result but doing nothing, clear."""
+        from cloud_removal import plots
+
+        shown = [name for name in self.methods if name != "do nothing"]
+        columns = {"cloudy": [row.pair.cloudy for row in self.rows]}
+        columns["opacity"] = [_opacity_picture(row) for row in self.rows]
+        columns |= {name: [row.restored[name].picture for row in self.rows] for name in shown}
+        columns["clear"] = [row.pair.clear for row in self.rows]
+        return plots.png(plots.grid({title: _stacked(pictures) for title, pictures in columns.items()}))
+
+
+def _opacity_picture(row: "Judged") -> "np.ndarray":
+    import numpy as np
+
+    opacity = row.restored["remove"].opacity
+    assert opacity is not None
+    return np.round(255.0 * np.nan_to_num(opacity))[..., None].astype(np.uint8).repeat(3, axis=-1)
+
+
+def _stacked(pictures: "list[np.ndarray]") -> "np.ndarray":
+    """Pictures uint8 of any size as (B, PANEL_SIDE, PANEL_SIDE, 3) in [0, 1], cut square in the middle."""
+    import cv2
+    import numpy as np
+
+    squares = []
+    for picture in pictures:
+        height, width = picture.shape[:2]
+        side = min(height, width)
+        top, left = (height - side) // 2, (width - side) // 2
+        square = picture[top : top + side, left : left + side]
+        squares.append(cv2.resize(square, (PANEL_SIDE, PANEL_SIDE), interpolation=cv2.INTER_AREA))
+    return np.stack(squares).astype(np.float32) / np.float32(255.0)
+
+
+def _write(file: Path, content: bytes) -> None:
+    """The file appears complete or not at all."""
+    partial = file.with_name(f".{file.name}.partial")
+    try:
+        partial.write_bytes(content)
+        partial.replace(file)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise OutputError(f"{file} cannot be written: {error.strerror or error}. Name another file.") from error
