@@ -44,12 +44,13 @@ def draw_pair(
     cloudy = clear·(1 - opacity) + veil·opacity still holds.
     """
     place = placement(rng, augmentation)
-    stack = np.dstack((cloudy, clear, opacity))
-    laid = lay(mirrored(square(stack, rng, place.side(size)), place.side(size)), place, size)
+    side = place.side(size)
+    stack = mirrored(square(np.dstack((cloudy, opacity, clear)), rng, side), side)
+    over, under = lay(stack[..., :4], place, size), lay(stack[..., 4:], place, size)
     gain = min(uniform(rng, augmentation.gain), 1.0) * rng.uniform(*augmentation.tint, 3)
     matrix = (mixing(rng, augmentation) * gain / 255.0).astype(np.float32)
-    seen, ground = (np.clip(cv2.transform(laid[..., i : i + 3].astype(np.float32), matrix), 0.0, 1.0) for i in (0, 3))
-    return seen, ground, laid[..., 6:] / np.float32(255)
+    seen, ground = (cv2.transform(picture.astype(np.float32), matrix) for picture in (over[..., :3], under))
+    return np.clip(seen, 0.0, 1.0), np.clip(ground, 0.0, 1.0), over[..., 3:] / np.float32(255)
 
 
 def placement(rng: np.random.Generator, augmentation: Augmentation) -> Placement:

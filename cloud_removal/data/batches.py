@@ -51,6 +51,8 @@ def read_layers(folders: Sequence[Path]) -> list[np.ndarray]:
     """Cloud thickness maps (H, W), grey PNG made by `prepare clouds`: uint8, or float32 in [0, 1] from deeper files."""
     layers = []
     for folder in folders:
+        if not folder.is_dir():
+            raise InputError(f"{folder}: no such folder. Expected layers of `prepare clouds`; check --data.clouds.")
         files = sorted(folder.rglob("*.png"))
         if not files:
             raise EmptyDatasetError(

@@ -1,11 +1,12 @@
 """Pictures of any kind as 8-bit RGB, for training (the scene contract of `remove` is inference/'s affair)."""
 
+import warnings
 from pathlib import Path
 
 import cv2
 import numpy as np
 import rasterio
-from rasterio.errors import RasterioError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
 from cloud_removal.errors import InputError
@@ -54,7 +55,9 @@ def _read_raster(path: Path) -> np.ndarray:
 def open_raster(path: Path) -> rasterio.DatasetReader:
     """The raster, opened, with at least three bands; else InputError."""
     try:
-        raster = rasterio.open(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # Training needs no place on Earth.
+            raster = rasterio.open(path)
     except RasterioError as error:
         raise InputError(f"{path}: not a raster that can be read ({error}). Mend it or take it out.") from error
     if raster.count < 3:

@@ -13,8 +13,14 @@ from cloud_removal.data.decode import is_picture, read_rgb
 from cloud_removal.data.ground import part
 from cloud_removal.errors import EmptyDatasetError, InputError
 
-WINDOW = 15
-"""Side in pixels of the windows in which the veil counts as even."""
+COARSE = 15
+"""Side in pixels of the windows in which the straight line from clear to cloudy is sought."""
+FINE = 5
+"""Side in pixels of the windows in which the opacity counts as even."""
+CLOUD_SHARES = (0.005, 0.02, 0.1)
+"""Shares of the pixels, those that brightened most, whose mean is tried as the cloud's colour."""
+CLEARLY = 0.8
+"""The error with another colour must be under this share of that with the even veil's."""
 
 
 @dataclass(frozen=True)
@@ -80,41 +86,60 @@ def estimate_opacity(cloudy: np.ndarray, clear: np.ndarray) -> tuple[np.ndarray,
     """Opacity float32 (H, W) in [0, 1] and the veil's colour (3,) from a pair, both float32 (H, W, 3) in [0, 1].
 
     Under a veil of colour A, cloudy = clear·(1 - a) + A·a: each pixel moves from its clear colour towards A, and the
-    opacity a is the share of the way that it went, (cloudy - clear)·(A - clear) / |A - clear|², in small windows.
+    opacity a is the share of the way that it went. A is what explains the cloudy picture best among the colour found
+    from the straight lines of `even_veil` (kept unless another is clearly better) and those of the pixels that
+    brightened most (under thick cloud there is no straight line).
     """
-    colour = veil_colour(cloudy, clear)
+    colour = even_veil(cloudy, clear)
+    error, opacity = _explained(cloudy, clear, colour)
+    error *= CLEARLY
+    brighter = np.sum(cloudy - clear, axis=-1)
+    for share in CLOUD_SHARES:
+        other = cloudy[brighter >= np.quantile(brighter, 1.0 - share)].mean(axis=0)
+        remaining, hidden = _explained(cloudy, clear, other)
+        if remaining < error:
+            error, opacity, colour = remaining, hidden, other
+    return opacity, colour
+
+
+def _explained(cloudy: np.ndarray, clear: np.ndarray, colour: np.ndarray) -> tuple[float, np.ndarray]:
+    """How badly a veil of `colour` explains the pair (mean absolute error), and its opacity (H, W).
+
+    The opacity is (cloudy - clear)·(A - clear) / |A - clear|², least squares in small windows.
+    """
     whole = colour - clear
-    moved = _mean(np.sum((cloudy - clear) * whole, axis=-1))
-    length = _mean(np.sum(whole * whole, axis=-1))
-    return np.clip(moved / np.maximum(length, 1e-4), 0.0, 1.0).astype(np.float32), colour
+    moved = _mean(np.sum((cloudy - clear) * whole, axis=-1), FINE)
+    length = _mean(np.sum(whole * whole, axis=-1), FINE)
+    opacity = np.clip(moved / np.maximum(length, 1e-4), 0.0, 1.0)
+    return float(np.abs(clear + opacity[..., None] * whole - cloudy).mean()), opacity
 
 
-def veil_colour(cloudy: np.ndarray, clear: np.ndarray) -> np.ndarray:
-    """Colour (3,) of the cloud over a pair, float32 in [0, 1].
+def even_veil(cloudy: np.ndarray, clear: np.ndarray) -> np.ndarray:
+    """Colour (3,) of a veil through which the ground is seen, float32 in [0, 1].
 
     In each window, the straight line from clear to cloudy has slope 1 - a and intercept A·a, so A = intercept / a.
-    The answer is the median of these A over the windows, weighted by what each says about it: its opacity squared.
+    The answer is the median of these A, weighted by what a window says about it: its opacity squared and variance.
     Where nothing is hidden at all, it is the colour of the brightest cloudy pixels.
     """
     colours = []
     for channel in range(3):
         x, y = clear[..., channel], cloudy[..., channel]
-        mean_x, mean_y = _mean(x), _mean(y)
-        variance = _mean(x * x) - mean_x * mean_x
-        covariance = _mean(x * y) - mean_x * mean_y
-        noise = np.float32(1e-4)
-        opacity = np.clip(1.0 - covariance / (variance + noise), 0.0, 1.0)
+        mean_x, mean_y = _mean(x, COARSE), _mean(y, COARSE)
+        variance = _mean(x * x, COARSE) - mean_x * mean_x + np.float32(1e-4)
+        covariance = _mean(x * y, COARSE) - mean_x * mean_y
+        opacity = np.clip(1.0 - covariance / variance, 0.0, 1.0)
         intercept = mean_y - (1.0 - opacity) * mean_x
-        weight = np.where(opacity > 0.15, opacity**2, 0.0) * (variance + noise)
-        if weight.sum() <= 0.0:
+        weight = np.where(opacity > 0.15, opacity**2, 0.0) * variance
+        if weight.sum() > 0.0:
+            colours.append(_weighted_median(np.clip(intercept / np.maximum(opacity, 0.15), 0.0, 1.0), weight))
+        else:
             colours.append(float(np.percentile(y, 99)))
-            continue
-        colours.append(_weighted_median(np.clip(intercept / np.maximum(opacity, 0.15), 0.0, 1.0), weight))
     return np.array(colours, np.float32)
 
 
-def _mean(values: np.ndarray) -> np.ndarray:
-    return cv2.blur(np.ascontiguousarray(values, np.float32), (WINDOW, WINDOW), borderType=cv2.BORDER_REFLECT)
+def _mean(values: np.ndarray, window: int) -> np.ndarray:
+    values = np.ascontiguousarray(values, np.float32)
+    return cv2.blur(values, (window, window), borderType=cv2.BORDER_REFLECT)
 
 
 def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float:

@@ -85,7 +85,7 @@ def cut(source: Path, destination: Path, size: int = 512, report: Callable[[Path
         partial.chmod(0o755)
         os.rename(partial, destination)
     except OSError as error:
-        raise OutputError(f"{destination}: cannot be written ({error.strerror}). Free space, or go elsewhere.") from error
+        raise OutputError(f"{destination}: cannot be written ({error.strerror}). Is the disk full?") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return read_store(destination)
