@@ -1,0 +1,183 @@
+"""The command `remove`: clouds and haze off a picture, a GeoTIFF, or a folder of them."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from cloud_removal.errors import CloudRemovalError, InputError, OptionError, OutputError
+
+if TYPE_CHECKING:
+    from cloud_removal.inference.model import Model
+    from cloud_removal.inference.pipeline import Settings, Summary
+    from cloud_removal.inference.targets import Targets
+
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Command:
+    """Takes clouds and haze off a picture and writes the ground, keeping what was clear bit by bit.
+
+    PNG, JPEG, GeoTIFF and JPEG 2000 of any size, 8 or 16 bit or float, are read; GeoTIFF and PNG are written. With a
+    folder as INPUT, OUTPUT and the files beside it are folders too, and get files of the same names. A run that was
+    stopped or killed goes on when the same command is given again.
+    """
+
+    input: Annotated[Path, tyro.conf.Positional]
+    """Picture, raster, or folder of them."""
+    output: Annotated[Path, tyro.conf.Positional]
+    """File ending in .tif or .png, or folder."""
+    model: Path | None = None
+    """Model folder, NAME or NAME/VERSION; without it the bundled model defog."""
+    bands: str | None = None
+    """Bands of red, green and blue, counted from 1, e.g. 4,3,2. Without it 1,2,3 of at most four bands."""
+    scale: float | None = None
+    """Value of full brightness, e.g. 10000 for Sentinel-2 reflectance. Without it 255 for 8 bits, else by the raster's
+    scale and offset tags, else by percentiles of the whole scene."""
+    keep_below: float | None = None
+    """Opacity (0 to 1) under which pixels stay bit-identical; up to 0.1 above it the result is blended in.
+    Without it as the model's card says (usually 0.05)."""
+    opaque_above: float | None = None
+    """Opacity (0 to 1) from which pixels count as opaque cloud, provenance 4. Without it as the card says (usually
+    0.75)."""
+    cloud: Path | None = None
+    """Write the cloud's opacity here: .tif (0 to 1, NaN without data) or .png (0 to 255)."""
+    provenance: Path | None = None
+    """Write where each pixel comes from here (.tif): 0 no data, 1 kept, 2 thin cloud removed, 4 guessed under opaque
+    cloud."""
+    window: int = 1024
+    """Largest side, in pixels, of what is kept of one window through the network; smaller needs less memory and more
+    time. The result does not depend on it."""
+    report: Path | None = None
+    """Write a picture of before, cloud and after here (.png)."""
+    overwrite: bool = False
+    """Replace results that exist, and drop an unfinished run with other settings."""
+    quiet: bool = False
+    """No progress bar and no notes on stderr."""
+
+    def run(self) -> int:
+        """Removes the clouds. Returns the exit code."""
+        from cloud_removal.inference.pipeline import Settings
+
+        settings = Settings(
+            parse_bands(self.bands), self.scale, self.keep_below, self.opaque_above, self.window
+        )  # fmt: skip
+        try:
+            return self._folder(settings) if self.input.is_dir() else self._file(settings)
+        except KeyboardInterrupt:
+            print("stopped; the same command goes on from here", file=sys.stderr)
+            return INTERRUPTED
+
+    def _file(self, settings: "Settings") -> int:
+        from cloud_removal.inference.model import DEFAULT
+        from cloud_removal.inference.targets import Targets
+
+        results = Targets(self.output, self.cloud, self.provenance, self.report)
+        print(self._one(self.input, results, self.model or DEFAULT, settings).line())
+        return 0
+
+    def _folder(self, settings: "Settings") -> int:
+        """Every picture of a folder; one that fails does not stop the others."""
+        from cloud_removal.inference.model import DEFAULT, Model
+        from cloud_removal.inference.pipeline import check_settings
+
+        check_settings(settings)
+        jobs = self._jobs()
+        model = Model.load(self.model or DEFAULT)
+        failed = 0
+        for source, results in jobs:
+            if results.output.exists() and not self.overwrite:
+                self._say(f"{results.output} exists already and is left as it is; --overwrite makes it anew")
+                continue
+            try:
+                print(self._one(source, results, model, settings).line(), flush=True)
+            except CloudRemovalError as error:
+                failed += 1
+                print("error: " + " ".join(str(error).split()), file=sys.stderr)
+        if failed:
+            raise InputError(f"{failed} of {len(jobs)} pictures of {self.input} failed; the others are done.")
+        return 0
+
+    def _jobs(self) -> list[tuple[Path, "Targets"]]:
+        """Each picture of the folder with the files to write for it; makes the folders they go into."""
+        from cloud_removal.inference.raster import SUFFIXES
+        from cloud_removal.inference.targets import listed, suffix_for
+
+        sources = listed(self.input, SUFFIXES)
+        if not sources:
+            raise InputError(f"There are no pictures in {self.input}. Expected files ending in {', '.join(SUFFIXES)}.")
+        jobs = [(source, self._named(source.stem, suffix_for(source))) for source in sources]
+        names = [results.output for _, results in jobs]
+        twice = sorted({name.name for name in names if names.count(name) > 1})
+        if twice:
+            raise InputError(f"Several pictures of {self.input} would become {', '.join(twice)}; rename one of each.")
+        for path in jobs[0][1].wanted().values():
+            _make_folder(path.parent)
+        return jobs
+
+    def _named(self, stem: str, suffix: str) -> "Targets":
+        """The files to write for a picture of a folder."""
+        from cloud_removal.inference.targets import Targets
+
+        def within(folder: Path | None, end: str) -> Path | None:
+            return None if folder is None else folder / (stem + end)
+
+        cloud = within(self.cloud, ".png" if suffix.lower() == ".png" else ".tif")
+        return Targets(
+            self.output / (stem + suffix), cloud, within(self.provenance, ".tif"), within(self.report, ".png")
+        )
+
+    def _one(self, source: Path, results: "Targets", model: "Path | Model", settings: "Settings") -> "Summary":
+        from tqdm import tqdm
+
+        from cloud_removal.inference.pipeline import remove
+
+        with tqdm(
+            desc=source.name, total=1, unit="MP", disable=self.quiet, file=sys.stderr, leave=False, bar_format=BAR
+        ) as bar:
+
+            def advance(done: int, total: int) -> None:
+                bar.total = total / 1e6
+                bar.update(done / 1e6)
+
+            return remove(
+                source,
+                results.output,
+                model,
+                settings,
+                cloud=results.cloud,
+                provenance=results.provenance,
+                report=results.report,
+                overwrite=self.overwrite,
+                say=self._say,
+                advance=advance,
+            )
+
+    def _say(self, line: str) -> None:
+        if not self.quiet:
+            from tqdm import tqdm
+
+            tqdm.write(f"note: {line}", file=sys.stderr)
+
+
+BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:.2f}/{total:.2f} MP [{elapsed}<{remaining}, {rate_noinv_fmt}]"
+
+
+def parse_bands(text: str | None) -> tuple[int, ...] | None:
+    """`4,3,2` as numbers. Raises OptionError where it is anything else."""
+    if text is None:
+        return None
+    try:
+        return tuple(int(word) for word in text.replace(" ", ",").split(",") if word)
+    except ValueError as error:
+        raise OptionError(f"--bands {text}: expected three band numbers with commas between, e.g. 4,3,2.") from error
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"The folder {folder} cannot be made: {error.strerror}.") from error

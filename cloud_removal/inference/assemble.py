@@ -1,0 +1,214 @@
+"""From raw blocks to files: the result with all that came with the input, the opacity and the provenance.
+
+Every file is written in a hidden folder beside its place, opened again and compared with the blocks, and renamed.
+"""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+import rasterio.shutil
+from numpy.typing import NDArray
+from rasterio.enums import ColorInterp, MaskFlags
+from rasterio.errors import RasterioError
+from rasterio.windows import Window as RasterWindow
+
+from cloud_removal.errors import OutputError
+from cloud_removal.inference.blocks import Partial
+from cloud_removal.inference.compose import Piece
+from cloud_removal.inference.raster import Scene
+from cloud_removal.inference.windows import Area, Window
+
+TILE = 512
+RGB = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
+MOST_PIXELS = 4 << 20
+"""Pixels of a strip that is assembled in memory."""
+
+Fill = Callable[[Area], NDArray]
+"""An area of the scene -> all bands of a file there, (bands, H, W)."""
+
+
+class Blocks:
+    """All windows of a finished scene, read by area."""
+
+    def __init__(self, partial: Partial, windows: Sequence[Window]):
+        self.partial, self.windows = partial, windows
+
+    def pieces(self, area: Area) -> Iterator[tuple[tuple[slice, slice], tuple[slice, slice], Piece]]:
+        """Where in `area`, where in the piece, the piece: for all that meet it."""
+        for window in self.windows:
+            common = window.core.common(area)
+            if common is not None:
+                yield common.inside(area), common.inside(window.core), self.partial.load(window)
+
+    def values(self, area: Area) -> NDArray:
+        """The three bands (3, H, W)."""
+        result = np.empty((3, area.height, area.width), self.partial.dtype)
+        for there, here, piece in self.pieces(area):
+            result[:, *there] = piece.values[:, *here]
+        return result
+
+    def provenance(self, area: Area) -> NDArray[np.uint8]:
+        """(1, H, W)."""
+        result = np.empty((1, area.height, area.width), np.uint8)
+        for there, here, piece in self.pieces(area):
+            result[0][there] = piece.provenance[here]
+        return result
+
+    def opacity(self, area: Area) -> NDArray[np.float32]:
+        """(1, H, W), NaN where there is no data."""
+        result = np.empty((1, area.height, area.width), np.float32)
+        for there, here, piece in self.pieces(area):
+            result[0][there] = piece.opacity[here]
+        return result
+
+
+def result(scene: Scene, blocks: Blocks, file: Path) -> None:
+    """Writes the scene with its three bands replaced, everything else as it came."""
+    every = list(range(1, scene.source.count + 1))
+
+    def fill(area: Area) -> NDArray:
+        values = np.empty((len(every), area.height, area.width), scene.dtype)
+        others = [band for band in every if band not in scene.bands]
+        if others:
+            values[[band - 1 for band in others]] = scene.read_bands(others, area)
+        values[[band - 1 for band in scene.bands]] = blocks.values(area)
+        return values
+
+    mask = scene.read_mask if _has_mask(scene) else None
+    _written(scene, file, {"dtype": scene.dtype, "count": len(every), "nodata": scene.nodata}, fill, mask, carry_over)
+
+
+def opacity(scene: Scene, blocks: Blocks, file: Path) -> None:
+    """Writes the opacity: float32 with NaN where there is no data, or 8 bits (round(255·a)) as PNG."""
+    if file.suffix.lower() == ".png":
+        _written(scene, file, {"dtype": "uint8", "count": 1}, lambda area: _eight_bits(blocks.opacity(area)))
+    else:
+        _written(scene, file, {"dtype": "float32", "count": 1, "nodata": np.nan}, blocks.opacity)
+
+
+def provenance(scene: Scene, blocks: Blocks, file: Path, tags: dict[str, str]) -> None:
+    """Writes the provenance codes, 0 tagged as nodata, with `tags` that explain them."""
+
+    def add_tags(_: Scene, target: Any) -> None:
+        target.update_tags(**tags)
+
+    _written(scene, file, {"dtype": "uint8", "count": 1, "nodata": 0}, blocks.provenance, extras=add_tags)
+
+
+def carry_over(scene: Scene, target: Any) -> None:
+    """Copies everything that is neither a pixel nor the grid: tags, names, units, colours, GCPs, RPCs."""
+    source = scene.source
+    for space in (None, *source.tag_namespaces()):
+        if space in ("IMAGE_STRUCTURE", "DERIVED_SUBDATASETS", "rio_creation_kwds", "COLOR_PROFILE", "RPC"):
+            continue
+        if values := source.tags(ns=space):
+            target.update_tags(ns=space, **values)
+    for band in range(1, source.count + 1):
+        if values := source.tags(band):
+            target.update_tags(band, **values)
+    if any(source.descriptions):
+        target.descriptions = [name or "" for name in source.descriptions]
+    if target.colorinterp != source.colorinterp:
+        target.colorinterp = source.colorinterp
+    target.scales, target.offsets = source.scales, source.offsets
+    if any(source.units):
+        target.units = [unit or "" for unit in source.units]
+    if source.rpcs is not None:
+        target.rpcs = source.rpcs
+
+
+def _has_mask(scene: Scene) -> bool:
+    flags = scene.source.mask_flag_enums[scene.bands[0] - 1]
+    return MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags and MaskFlags.nodata not in flags
+
+
+def _eight_bits(opacity: NDArray[np.float32]) -> NDArray[np.uint8]:
+    return np.rint(255.0 * np.nan_to_num(opacity)).astype(np.uint8)
+
+
+def _written(
+    scene: Scene,
+    file: Path,
+    profile: dict[str, Any],
+    fill: Fill,
+    mask: Callable[[Area], NDArray] | None = None,
+    extras: Callable[[Scene, Any], None] | None = None,
+) -> None:
+    """Writes `file` as its suffix says, and reads it again. Raises OutputError where it cannot be completed."""
+    tiff = file if file.suffix.lower() != ".png" else file.with_suffix(".tif.part")
+    try:
+        with rasterio.open(tiff, "w", **_profile(scene, profile, file)) as target:
+            if extras is not None:
+                extras(scene, target)
+            for area in strips(scene):
+                target.write(fill(area), window=_window(area))
+                if mask is not None:
+                    target.write_mask(mask(area), window=_window(area))
+        if tiff != file:
+            rasterio.shutil.copy(tiff, file, driver="PNG")
+            tiff.unlink()
+        _verify(scene, file, fill, mask)
+        _sync(file)
+    except RasterioError as error:
+        raise OutputError(f"{file.name} could not be written: {_reason(error)}. Nothing is left behind.") from error
+
+
+def strips(scene: Scene) -> Iterator[Area]:
+    """Rows of tiles, cut so that each piece fits in memory; a tile is written once."""
+    width = max(TILE, MOST_PIXELS // TILE // TILE * TILE)
+    for top in range(0, scene.height, TILE):
+        for left in range(0, scene.width, width):
+            yield Area(top, left, min(TILE, scene.height - top), min(width, scene.width - left))
+
+
+def _profile(scene: Scene, own: dict[str, Any], file: Path) -> dict[str, Any]:
+    source = scene.source
+    side = min(TILE, -(-max(scene.height, scene.width) // 16) * 16)
+    profile: dict[str, Any] = {
+        "driver": "GTiff", "height": scene.height, "width": scene.width, "tiled": True, "blockxsize": side,
+        "blockysize": side, "compress": "deflate", "zlevel": 6, "num_threads": os.cpu_count() or 1,
+        "predictor": 3 if np.dtype(own["dtype"]).kind == "f" else 2, "bigtiff": "IF_SAFER", "interleave": "pixel",
+    }  # fmt: skip
+    colours = source.colorinterp if own["count"] == source.count else (ColorInterp.gray,)
+    profile["photometric"] = "RGB" if colours[:3] == RGB else "MINISBLACK"
+    if ColorInterp.alpha in colours:
+        profile["alpha"] = "YES"
+    points, crs = source.gcps
+    if points:
+        profile |= {"gcps": points, "crs": crs}
+    else:
+        profile |= {"crs": source.crs, "transform": None if source.transform.is_identity else source.transform}
+    return profile | own
+
+
+def _verify(scene: Scene, file: Path, fill: Fill, mask: Callable[[Area], NDArray] | None) -> None:
+    """Compares every pixel of the written file with what was to be written: a full disk may go unnoticed until here."""
+    with rasterio.open(file) as target:
+        same_grid = target.crs == scene.source.crs and target.transform.almost_equals(scene.source.transform, 0.0)
+        if file.suffix.lower() != ".png" and not scene.source.gcps[0] and not same_grid:
+            raise OutputError(f"{file.name} does not hold the georeference of {scene.path}; nothing is left behind.")
+        for area in strips(scene):
+            if target.read(window=_window(area)).tobytes() != fill(area).tobytes():
+                raise OutputError(f"{file.name} reads back differently at row {area.top}; is the disk full or failing?")
+            if mask is not None and (target.read_masks(1, window=_window(area)) != mask(area)).any():
+                raise OutputError(f"The mask of {file.name} reads back differently at row {area.top}.")
+
+
+def _sync(file: Path) -> None:
+    with contextlib.closing(os.fdopen(os.open(file, os.O_RDONLY))) as stream:
+        os.fsync(stream.fileno())
+
+
+def _window(area: Area) -> RasterWindow:
+    return RasterWindow(area.left, area.top, area.width, area.height)
+
+
+def _reason(error: BaseException) -> str:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return " ".join(str(error).split()).rstrip(".")

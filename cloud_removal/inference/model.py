@@ -1,0 +1,151 @@
+"""A model folder as `remove` uses it: found by name, checked, run on numpy arrays.
+
+TensorFlow is imported when a model is loaded, not before: finding and checking one needs the card alone.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cloud_removal.errors import ModelError
+from cloud_removal.inference.windows import Grid
+
+BUNDLED = Path(__file__).resolve().parents[2] / "assets" / "models"
+DEFAULT = BUNDLED / "defog"
+CARD = "model.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Context:
+    """How picture-wide statistics are taken over a scene: `size` numbers from squares of `window` px, one every
+    `spacing` px."""
+
+    size: int
+    window: int
+    spacing: int
+
+
+@dataclass(frozen=True)
+class Card:
+    """What of model.json the windows and the compositing need; `values` is all of it."""
+
+    folder: Path
+    values: dict[str, Any]
+    grid: Grid
+    exact: bool
+    """Whether tiled equals whole: False for networks whose norm looks at the whole picture."""
+    context: Context | None
+    keep_below: float
+    opaque_above: float
+
+    @property
+    def title(self) -> str:
+        """Name and version."""
+        return f"{self.values.get('name', self.folder.parent.name)}/{self.values.get('version', self.folder.name)}"
+
+
+def find(model: Path) -> Path:
+    """The version folder that `model` means: NAME/VERSION as it is, the highest version of NAME, or a bundled name."""
+    for place in (model, BUNDLED / model):
+        if (place / CARD).is_file() or (place / "saved_model.pb").is_file():
+            return place
+        if place.is_dir():
+            versions = [p for p in place.iterdir() if p.is_dir() and p.name.isdecimal()]
+            if versions:
+                return max(versions, key=lambda p: int(p.name))
+    if model.exists():
+        raise ModelError(f"{model} is no model folder: expected NAME/VERSION with saved_model.pb and {CARD} in it.")
+    raise ModelError(f"There is no model folder {model}. Write one with the command export, or leave --model out.")
+
+
+def read_card(model: Path) -> Card:
+    """Finds `model` and reads its card. Raises ModelError where something of it is missing or of another kind."""
+    folder = find(model)
+    for part in (CARD, "saved_model.pb", "variables/variables.index"):
+        if not (folder / part).is_file():
+            raise ModelError(f"{folder} is no whole model folder: {part} is missing. Export or copy it again.")
+    try:
+        values = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        if values["format"] != FORMAT:
+            raise ModelError(f"{folder / CARD} is of format {values['format']}; this program reads format {FORMAT}.")
+        stride = int(values["stride"])
+        context = values["context"]
+        return Card(
+            folder=folder,
+            values=values,
+            grid=Grid(stride, int(values["halo"]), int(values.get("smallest", stride))),
+            exact=values["receptive_radius"] is not None,
+            context=Context(**{k: int(context[k]) for k in ("size", "window", "spacing")}) if context else None,
+            keep_below=float(values["thresholds"]["keep_below"]),
+            opaque_above=float(values["thresholds"]["opaque_above"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{folder / CARD} is no model's card ({error!r}). Export or copy the model again.") from error
+
+
+class Model:
+    """A loaded SavedModel. Pictures (B, H, W, 3) float32 in [0, 1], sides multiples of the card's stride."""
+
+    def __init__(self, card: Card, loaded: Any):
+        self.card = card
+        self._loaded = loaded  # The variables live as long as this.
+
+    @classmethod
+    def load(cls, model: Path) -> "Model":
+        """Loads `model` (see `find`). Raises ModelError where it is missing, incomplete or corrupt."""
+        return cls.from_card(read_card(Path(model)))
+
+    @classmethod
+    def from_card(cls, card: Card) -> "Model":
+        """Loads the SavedModel beside `card`."""
+        import tensorflow as tf
+        from google.protobuf.message import DecodeError
+
+        try:
+            loaded = tf.saved_model.load(str(card.folder))
+        except (tf.errors.OpError, DecodeError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise ModelError(f"{card.folder} is corrupt ({reason}). Export or copy the model again.") from error
+        needed = {"restore", "context"} if card.context else {"restore"}
+        missing = needed - set(loaded.signatures)
+        if missing:
+            raise ModelError(f"{card.folder} has no signature {', '.join(sorted(missing))}; export it again.")
+        return cls(card, loaded)
+
+    def restore(
+        self, images: NDArray[np.float32], context: NDArray[np.float32] | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Ground (B, H, W, 3) and opacity (B, H, W), float32 in [0, 1]. `context` (B, H/stride, W/stride, size)."""
+        import tensorflow as tf
+
+        inputs = {"image": tf.constant(images)}
+        if self.card.context is not None:
+            inputs["context"] = tf.constant(context)
+        answer = self._loaded.signatures["restore"](**inputs)
+        ground, opacity = answer["ground"].numpy(), answer["opacity"].numpy()[..., 0]
+        if not (np.isfinite(opacity).all() and np.isfinite(ground).all()):
+            raise ModelError(f"{self.card.folder} answers with values that are not numbers; it is damaged or diverged.")
+        return ground, opacity
+
+    def context(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Picture-wide statistics (B, size) of pictures (B, H, W, 3)."""
+        import tensorflow as tf
+
+        return self._loaded.signatures["context"](image=tf.constant(images))["context"].numpy()
+
+
+def fingerprint(card: Card) -> str:
+    """A hash of everything the model computes with."""
+    digest = hashlib.blake2b(digest_size=16)
+    files = [card.folder / "saved_model.pb", *sorted((card.folder / "variables").iterdir())]
+    for file in files:
+        digest.update(file.name.encode())
+        digest.update(file.read_bytes())
+    digest.update(json.dumps([card.grid.stride, card.grid.halo, card.grid.smallest, str(card.context)]).encode())
+    return digest.hexdigest()

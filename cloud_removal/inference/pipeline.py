@@ -1,0 +1,205 @@
+"""`remove`: one picture or raster in, its ground out, with everything the scene contract promises."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cloud_removal.errors import OptionError
+from cloud_removal.inference import assemble, blocks, targets
+from cloud_removal.inference.assemble import Blocks
+from cloud_removal.inference.blocks import Partial
+from cloud_removal.inference.compose import KEPT, NO_DATA, OPAQUE, THIN, Thresholds
+from cloud_removal.inference.context import Nodes
+from cloud_removal.inference.model import DEFAULT, Card, Model, fingerprint, read_card
+from cloud_removal.inference.raster import Say, Scene, open_scene, quiet_gdal, remarks
+from cloud_removal.inference.report import Thumbnails, draw, stretched
+from cloud_removal.inference.scaling import choose
+from cloud_removal.inference.scene import Task, restore
+from cloud_removal.inference.targets import Targets
+from cloud_removal.inference.windows import plan
+
+WINDOW = 1024
+"""Side in pixels of the core of a window (the halo comes on top)."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides on the values of a result."""
+
+    bands: tuple[int, ...] | None = None
+    """Bands of red, green and blue, counted from 1; None: 1, 2, 3 of at most four."""
+    scale: float | None = None
+    """Value of full brightness (10000 for Sentinel-2 reflectance); None: 255 for 8 bits, else tags or percentiles."""
+    keep_below: float | None = None
+    """Opacity under which a pixel stays bit-identical; None: as the model's card says."""
+    opaque_above: float | None = None
+    """Opacity from which a pixel counts as opaque cloud; None: as the model's card says."""
+    window: int = WINDOW
+    """Side in pixels of the core of a window, rounded up to the network's stride."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What became of a scene's pixels."""
+
+    output: Path
+    pixels: dict[int, int] = field(default_factory=dict)
+    """Number of pixels by provenance code."""
+    seconds: float = 0.0
+
+    def line(self) -> str:
+        """One line for people: shares of the valid pixels, time."""
+        total = sum(self.pixels.values())
+        valid = max(1, total - self.pixels.get(NO_DATA, 0))
+        shares = [
+            f"{100 * self.pixels.get(code, 0) / valid:.1f} % {what}"
+            for code, what in ((KEPT, "kept"), (THIN, "thin cloud removed"), (OPAQUE, "guessed under opaque cloud"))
+        ]
+        nodata = f"; {100 * self.pixels.get(NO_DATA, 0) / total:.1f} % without data" if self.pixels.get(NO_DATA) else ""
+        speed = f"{total / 1e6:.2f} megapixels in {self.seconds:.1f} s"
+        return f"{self.output}: {', '.join(shares)}{nodata}; {speed}"
+
+
+def remove(
+    source: Path,
+    output: Path,
+    model: Path | Model = DEFAULT,
+    settings: Settings = Settings(),
+    *,
+    cloud: Path | None = None,
+    provenance: Path | None = None,
+    report: Path | None = None,
+    overwrite: bool = False,
+    say: Say = lambda line: None,
+    advance: Callable[[int, int], None] = lambda done, total: None,
+) -> Summary:
+    """Takes the clouds off `source` and writes `output` (GeoTIFF or PNG), and what is wanted beside it.
+
+    `say` is told what a user should know, a line each; `advance` the pixels just finished and their total. Raises a
+    CloudRemovalError, leaving nothing behind, where anything is wrong. A killed run goes on when called again.
+    """
+    started = time.monotonic()
+    wanted = Targets(output, cloud, provenance, report)
+    check_settings(settings)
+    with quiet_gdal():
+        targets.check(wanted, source, overwrite)
+        with open_scene(source, settings.bands) as scene:
+            targets.check_kind(scene, output)
+            card = model.card if isinstance(model, Model) else read_card(model)
+            with_opacity = cloud is not None or report is not None
+            identity = _identity(scene, card, settings, wanted)
+            unfinished = blocks.opened(output, identity, scene.dtype, with_opacity, overwrite)
+            with targets.hidden(wanted), unfinished as partial:
+                for line in remarks(scene):
+                    say(line)
+                loaded = model if isinstance(model, Model) else Model.from_card(card)
+                task = task_for(scene, loaded, settings, say)
+                finished = _restored(task, settings, partial, advance)
+                pixels = _assembled(scene, finished, wanted, task)
+                targets.publish(wanted)
+    return Summary(output, pixels, time.monotonic() - started)
+
+
+def thresholds(card: Card, settings: Settings) -> Thresholds:
+    """The thresholds asked for, or else the model's own."""
+    keep_below = card.keep_below if settings.keep_below is None else settings.keep_below
+    return Thresholds(keep_below, card.opaque_above if settings.opaque_above is None else settings.opaque_above)
+
+
+def task_for(scene: Scene, model: Model, settings: Settings, say: Say) -> Task:
+    """The statistics pass: how the scene's values become pictures."""
+    sample = scene.sample()
+    tags = [(scene.source.scales[band - 1], scene.source.offsets[band - 1]) for band in scene.bands]
+    scaling = choose(sample.bands, scene.dtype, settings.scale, tags, str(scene.path))
+    if scaling.kind.startswith("percentiles"):
+        say(f"{scene.path.name}: brightness by {scaling.kind}; --scale sets another")
+    median = np.array(sample.median).reshape(3, 1, 1)
+    return Task(scene, model, scaling, thresholds(model.card, settings), scaling.to_network(median)[0, 0])
+
+
+def _restored(task: Task, settings: Settings, partial: Partial, advance: Callable[[int, int], None]) -> Blocks:
+    """The context pass and the window pass; what a killed run had finished is not done again."""
+    card, source = task.model.card, task.source
+    kept = partial.load_array("context")
+    if card.context is not None and kept is not None:
+        nodes: Nodes | None = Nodes(kept, card.context.spacing)
+    else:
+        nodes = task.nodes()
+        if nodes is not None:
+            partial.save_array("context", nodes.values)
+    windows = plan(source.height, source.width, settings.window, card.grid)
+    total = source.height * source.width
+    restore(task, windows, nodes, partial, lambda done: advance(done, total))
+    return Blocks(partial, windows)
+
+
+def _assembled(scene: Scene, finished: Blocks, wanted: Targets, task: Task) -> dict[int, int]:
+    """Writes all that is wanted into the hidden folders. Returns the number of pixels by provenance."""
+    files = targets.hidden_files(wanted)
+    assemble.result(scene, finished, files["output"])
+    if "cloud" in files:
+        assemble.opacity(scene, finished, files["cloud"])
+    if "provenance" in files:
+        assemble.provenance(scene, finished, files["provenance"], _legend(task.thresholds))
+    if "report" in files:
+        _report(scene, finished, task, files["report"])
+    counts = np.zeros(256, np.int64)
+    for area in assemble.strips(scene):
+        counts += np.bincount(finished.provenance(area).ravel(), minlength=256)
+    return {code: int(count) for code, count in enumerate(counts) if count}
+
+
+def _report(scene: Scene, finished: Blocks, task: Task, file: Path) -> None:
+    small = Thumbnails(scene.height, scene.width)
+    for area in (window.core for window in finished.windows):
+        _, _, before = task.picture(area)
+        after = task.scaling.to_network(finished.values(area))
+        opacity = finished.opacity(area)[0]
+        for name, picture in (("before", before), ("after", after), ("cloud", opacity[..., None])):
+            small.add(name, area.top, area.left, picture)
+    before, after, cloud = small.pictures["before"], small.pictures["after"], small.pictures["cloud"][..., 0]
+    if scene.dtype != "uint8":
+        before, after = stretched(before, after, np.isfinite(cloud))
+    draw(file, f"{scene.path.name}  ({scene.width} x {scene.height} px)", before, cloud, after)
+
+
+def _legend(thresholds: Thresholds) -> dict[str, str]:
+    """What the codes of a provenance raster mean, as tags."""
+    return {
+        "PROVENANCE_0": "no data",
+        "PROVENANCE_1": "kept as the sensor saw it",
+        "PROVENANCE_2": "thin cloud removed",
+        "PROVENANCE_4": "under opaque cloud: the network's own guess",
+        "KEEP_BELOW": f"{thresholds.keep_below:g}",
+        "OPAQUE_ABOVE": f"{thresholds.opaque_above:g}",
+    }
+
+
+def _identity(scene: Scene, card: Card, settings: Settings, wanted: Targets) -> dict[str, Any]:
+    """What a killed run must have in common with the one that goes on from it."""
+    limits = thresholds(card, settings)
+    return {
+        "input": f"{scene.path.name} {scene.content()}",
+        "model": f"{card.title} {fingerprint(card)}",
+        "bands": ",".join(map(str, scene.bands)),
+        "scale": settings.scale,
+        "keep-below": limits.keep_below,
+        "opaque-above": limits.opaque_above,
+        "window": settings.window,
+        "results": ", ".join(f"{name} {path.name}" for name, path in wanted.wanted().items()),
+    }
+
+
+def check_settings(settings: Settings) -> None:
+    """Refuses settings that cannot be meant."""
+    if settings.window < 1:
+        raise OptionError(f"--window {settings.window}: expected a number of pixels, at least 1, e.g. {WINDOW}.")
+    if settings.scale is not None and not (np.isfinite(settings.scale) and settings.scale > 0):
+        raise OptionError(f"--scale {settings.scale}: expected the value of full brightness, e.g. 10000.")
+    for name, value in (("keep-below", settings.keep_below), ("opaque-above", settings.opaque_above)):
+        if value is not None and not 0.0 <= value <= 1.0:
+            raise OptionError(f"--{name} {value}: expected an opacity between 0 and 1.")

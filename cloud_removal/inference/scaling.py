@@ -1,0 +1,85 @@
+"""From the values of a raster to [0, 1], which the networks take, and back. Fixed once for a whole scene."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cloud_removal.errors import OptionError
+
+LOW_PERCENTILE, HIGH_PERCENTILE = 0.5, 99.5
+"""Of the valid samples of each band; the lowest and the highest of the bands then bound all of them, so that the
+colours keep their relation (a bluish haze stays bluish)."""
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """`(value - offset) / span` per band."""
+
+    offset: tuple[float, ...]
+    span: tuple[float, ...]
+    kind: str
+    """Where it comes from, in words."""
+
+    def to_network(self, values: NDArray) -> NDArray[np.float32]:
+        """Bands of values (3, H, W) -> picture (H, W, 3) in [0, 1]; what lies outside is clipped."""
+        planes = []
+        for plane, offset, span in zip(values, self.offset, self.span, strict=True):
+            scaled = plane.astype(np.float32 if plane.dtype.itemsize < 4 else np.float64)
+            scaled -= scaled.dtype.type(offset)
+            scaled *= scaled.dtype.type(1.0 / span)
+            planes.append(np.clip(scaled, 0.0, 1.0, out=scaled).astype(np.float32, copy=False))
+        return np.ascontiguousarray(cv2.merge(planes))
+
+    def to_raster(self, picture: NDArray[np.float32], wide: bool = False) -> list[NDArray]:
+        """Picture (H, W, 3) in [0, 1] -> three planes of values (H, W), not rounded; `wide`: in float64."""
+        planes: list[NDArray] = []
+        for plane, offset, span in zip(cv2.split(picture), self.offset, self.span, strict=True):
+            values: NDArray[np.floating] = np.array(plane, dtype=np.float64 if wide else np.float32)
+            values *= values.dtype.type(span)
+            values += values.dtype.type(offset)
+            planes.append(values)
+        return planes
+
+
+def choose(
+    samples: Sequence[NDArray], dtype: str, scale: float | None, tags: Sequence[tuple[float, float]], where: str
+) -> Scaling:
+    """The scaling of a scene: by `scale`, uint8 by 255, by the raster's own (scale, offset) tags, or by percentiles.
+
+    `samples`: valid values of each of the three bands, from all over the scene. Raises OptionError where hardly
+    anything of the scene would lie in the range that networks know.
+    """
+    if scale is not None:
+        chosen = Scaling((0.0,) * 3, (scale,) * 3, f"--scale {scale:g}")
+    elif dtype == "uint8":
+        return Scaling((0.0,) * 3, (255.0,) * 3, "8 bit")
+    elif any(tag != (1.0, 0.0) for tag in tags):
+        offsets, spans = (tuple(-offset / s for s, offset in tags), tuple(1.0 / s for s, _ in tags))
+        chosen = Scaling(offsets, spans, "the raster's scale and offset tags")
+    else:
+        return _by_percentiles(samples)
+    _refuse_nonsense(chosen, samples, where)
+    return chosen
+
+
+def _by_percentiles(samples: Sequence[NDArray]) -> Scaling:
+    bounds = [np.percentile(band.astype(np.float64), (LOW_PERCENTILE, HIGH_PERCENTILE)) for band in samples]
+    low, high = float(min(b[0] for b in bounds)), float(max(b[1] for b in bounds))
+    span = high - low if high > low else max(1.0, abs(low))
+    return Scaling((low,) * 3, (span,) * 3, f"percentiles of the scene ({low:.6g} to {low + span:.6g})")
+
+
+def _refuse_nonsense(scaling: Scaling, samples: Sequence[NDArray], where: str) -> None:
+    """Half of the samples out of [-0.5, 1.5], or nearly all at the dark end: the factor must be another one."""
+    scaled = np.concatenate(
+        [(b.astype(np.float64) - o) / s for b, o, s in zip(samples, scaling.offset, scaling.span, strict=True)]
+    )
+    low, middle, high = np.percentile(scaled, (1, 50, 99))
+    if not -0.5 <= middle <= 1.5 or high < 0.01:
+        raise OptionError(
+            f"{where}: {scaling.kind} would bring its values to {low:.3g} ... {high:.3g} (middle {middle:.3g}), but "
+            "the network takes 0 to 1. Give the value of full brightness with --scale, e.g. 10000 for Sentinel-2."
+        )

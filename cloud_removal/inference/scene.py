@@ -1,0 +1,151 @@
+"""The passes over one scene: its statistics, its picture-wide context, then window by window through the network."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cloud_removal.inference import context as contexts
+from cloud_removal.inference.compose import Piece, Thresholds, compose, grey_where_missing
+from cloud_removal.inference.context import Nodes
+from cloud_removal.inference.model import Model
+from cloud_removal.inference.overlap import overlapped
+from cloud_removal.inference.scaling import Scaling
+from cloud_removal.inference.windows import Area, Window, extended, groups
+
+PIXELS_A_BATCH = 1 << 20
+"""Windows are put through the network together up to so many pixels (a larger window alone)."""
+
+
+class Source(Protocol):
+    """What windows are read from."""
+
+    height: int
+    width: int
+    nodata: float | None
+
+    def read(self, area: Area) -> tuple[NDArray, NDArray[np.bool_]]:
+        """Values (3, H, W) of the red, green and blue band, and where they hold data (3, H, W)."""
+        ...
+
+
+class Store(Protocol):
+    """Where finished windows go."""
+
+    def has(self, window: Window) -> bool:
+        """Whether it is there already."""
+        ...
+
+    def save(self, window: Window, piece: Piece) -> None:
+        """Keeps it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Task:
+    """A scene, how its values become pictures, and what is to be done with them."""
+
+    source: Source
+    model: Model
+    scaling: Scaling
+    thresholds: Thresholds
+    median: NDArray[np.float32] = field(default_factory=lambda: np.full(3, 0.5, np.float32))
+    """Stands in for pixels without data, in [0, 1] per band."""
+
+    def picture(self, area: Area) -> tuple[NDArray, NDArray[np.bool_], NDArray[np.float32]]:
+        """Values (3, H, W), where they hold data (3, H, W), and the picture (H, W, 3) in [0, 1], holes filled."""
+        values, present = self.source.read(area)
+        if present.all():
+            return values, present, self.scaling.to_network(values)
+        picture = self.scaling.to_network(np.where(present, values, values.dtype.type(0)))
+        grey_where_missing(picture, present, self.median)
+        return values, present, picture
+
+    def nodes(self) -> Nodes | None:
+        """Picture-wide statistics over the scene, None where the network has none."""
+        card = self.model.card
+        if card.context is None:
+            return None
+
+        def read(area: Area) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+            _, present, picture = self.picture(area)
+            return picture, np.any(present, axis=0)
+
+        source, context = self.source, card.context
+        return contexts.measure(
+            source.height, source.width, context.window, context.spacing, context.size, card.grid.smallest,
+            read, self.model.context,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Batch:
+    windows: Sequence[Window]
+    values: list[NDArray]
+    present: list[NDArray[np.bool_]]
+    pictures: NDArray[np.float32] | None
+    """(B, H, W, 3), None where no core holds any data: nothing is asked of the network then."""
+
+
+def restore(
+    task: Task, windows: Sequence[Window], nodes: Nodes | None, store: Store, advance: Callable[[int], None]
+) -> None:
+    """Puts all windows that `store` does not have through the network; `advance` is told of finished pixels.
+
+    A batch is done anew unless the store has all of it, so that what is done does not depend on interruptions.
+    """
+    todo = []
+    for batch in groups(windows, PIXELS_A_BATCH):
+        if all(store.has(window) for window in batch):
+            advance(_pixels(batch))
+        else:
+            todo.append(batch)
+
+    def write(batch: _Batch, answer: tuple[NDArray, NDArray] | None) -> None:
+        for place, window in enumerate(batch.windows):
+            store.save(window, _piece(task, batch, place, answer))
+        advance(_pixels(batch.windows))
+
+    overlapped(todo, lambda batch: _read(task, batch), lambda batch: _asked(task, batch, nodes), write)
+
+
+def _read(task: Task, windows: Sequence[Window]) -> _Batch:
+    values, presents, pictures, any_data = [], [], [], False
+    for window in windows:
+        frame = window.frame
+        seen = Area(
+            frame.top, frame.left, min(frame.bottom, task.source.height) - frame.top,
+            min(frame.right, task.source.width) - frame.left,
+        )  # fmt: skip
+        value, present, picture = task.picture(seen)
+        core = window.core.inside(seen)
+        values.append(value[:, *core])
+        presents.append(present[:, *core])
+        any_data |= bool(presents[-1].any())
+        pictures.append(extended(picture, frame.height, frame.width))
+    return _Batch(windows, values, presents, np.stack(pictures) if any_data else None)
+
+
+def _asked(task: Task, batch: _Batch, nodes: Nodes | None) -> tuple[NDArray, NDArray] | None:
+    if batch.pictures is None:
+        return None
+    stride = task.model.card.grid.stride
+    context = None if nodes is None else np.stack([nodes.over(window.frame, stride) for window in batch.windows])
+    return task.model.restore(batch.pictures, context)
+
+
+def _piece(task: Task, batch: _Batch, place: int, answer: tuple[NDArray, NDArray] | None) -> Piece:
+    values, present = batch.values[place], batch.present[place]
+    if answer is None:
+        shape = values.shape[1:]
+        return Piece(values, np.zeros(shape, np.uint8), np.full(shape, np.nan, np.float32))
+    window = batch.windows[place]
+    core = window.core.inside(window.frame)
+    ground, opacity = (np.ascontiguousarray(part[place][core]) for part in answer)
+    return compose(values, present, ground, opacity, task.scaling, task.thresholds, task.source.nodata)
+
+
+def _pixels(windows: Sequence[Window]) -> int:
+    return sum(window.core.height * window.core.width for window in windows)

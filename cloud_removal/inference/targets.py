@@ -1,0 +1,142 @@
+"""Where results go: checked before any work is done, put in place all at once at the end."""
+
+import contextlib
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from cloud_removal.errors import OptionError, OutputError
+from cloud_removal.inference.blocks import partial_folder
+from cloud_removal.inference.raster import Scene
+
+RASTERS = (".tif", ".tiff", ".png")
+PNG_TYPES = ("uint8", "uint16")
+PUBLISHING = "publishing"
+"""File in the partial folder that says: all results are complete, and are being renamed."""
+
+
+@dataclass(frozen=True)
+class Targets:
+    """The files to write; None where one is not wanted."""
+
+    output: Path
+    """The scene without clouds."""
+    cloud: Path | None = None
+    """Its opacity."""
+    provenance: Path | None = None
+    """Where each pixel comes from."""
+    report: Path | None = None
+    """A picture of before, cloud and after."""
+
+    def wanted(self) -> dict[str, Path]:
+        """The files that are wanted, by option."""
+        every = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: path for name, path in every.items() if path is not None}
+
+
+def check(targets: Targets, source: Path, overwrite: bool) -> None:
+    """Refuses results that could not be written, would hide one another, or would replace something unasked."""
+    wanted = targets.wanted()
+    for name, path in wanted.items():
+        _check_suffix(name, path)
+        _check_folder(path)
+        if path.exists() and source.exists() and path.samefile(source):
+            raise OutputError(
+                f"{path} is the input itself, which is never replaced. Give {_option(name)} another name."
+            )
+        if path.is_dir():
+            raise OutputError(f"{path} is a folder; give {_option(name)} the name of a file in it.")
+    places = [path.resolve() for path in wanted.values()]
+    if len(set(places)) < len(places):
+        raise OptionError(f"Two results have the same name: {', '.join(map(str, wanted.values()))}.")
+    existing = [path for path in wanted.values() if path.exists()]
+    interrupted = (partial_folder(targets.output) / PUBLISHING).exists()
+    if existing and not overwrite and not interrupted:
+        raise OutputError(f"{existing[0]} exists already. Choose another name, or add --overwrite to replace it.")
+
+
+def check_kind(scene: Scene, output: Path) -> None:
+    """Refuses an output format that cannot hold what the scene holds."""
+    if output.suffix.lower() != ".png":
+        return
+    source = scene.source
+    losses = {
+        f"{scene.dtype} values": scene.dtype not in PNG_TYPES,
+        f"{source.count} bands": source.count > 4,
+        "a georeference": scene.georeferenced,
+        "a nodata value": scene.nodata is not None and source.driver != "PNG",
+        "a mask": scene.masked and source.driver != "PNG" and source.count < 4,
+        "scale and offset": any(s != 1 for s in source.scales) or any(o != 0 for o in source.offsets),
+    }
+    lost = [what for what, is_lost in losses.items() if is_lost]
+    if lost:
+        raise OutputError(f"{output}: PNG cannot hold {' and '.join(lost)} of {scene.path}. Name the output .tif.")
+
+
+def hidden_files(targets: Targets) -> dict[str, Path]:
+    """Where each result is assembled: in a hidden folder beside its place, so that it can be renamed."""
+    return {name: partial_folder(path) / f"{name}{path.suffix.lower()}" for name, path in targets.wanted().items()}
+
+
+def publish(targets: Targets) -> None:
+    """Renames the finished files into their places, the scene itself last."""
+    (partial_folder(targets.output) / PUBLISHING).touch()
+    hidden = hidden_files(targets)
+    for name, path in reversed(list(targets.wanted().items())):
+        if hidden[name].exists():
+            hidden[name].replace(path)
+
+
+@contextlib.contextmanager
+def hidden(targets: Targets) -> Iterator[None]:
+    """Makes the hidden folders of the files beside the scene and removes them in the end."""
+    folders = [partial_folder(path) for name, path in targets.wanted().items() if name != "output"]
+    try:
+        for folder in folders:
+            try:
+                folder.mkdir(exist_ok=True)
+            except OSError as error:
+                raise OutputError(f"Nothing can be written into {folder.parent}: {error.strerror}.") from error
+        yield
+    finally:
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def suffix_for(source: Path) -> str:
+    """The suffix of the result of `source` in a folder of results: a JPEG becomes a PNG, JPEG 2000 a GeoTIFF."""
+    own = source.suffix.lower()
+    return {".jpg": ".png", ".jpeg": ".png", ".jp2": ".tif"}.get(own, source.suffix)
+
+
+def _check_suffix(name: str, path: Path) -> None:
+    suffix = path.suffix.lower()
+    if name == "report":
+        if suffix != ".png":
+            raise OptionError(f"--report {path}: expected a name that ends in .png.")
+        return
+    if name == "provenance" and suffix == ".png":
+        raise OptionError(f"--provenance {path}: a PNG cannot say which value is nodata; name it .tif.")
+    if suffix in (".jpg", ".jpeg", ".jp2"):
+        raise OutputError(f"{path}: {suffix[1:].upper()} cannot hold identical pixels. Name the output .png or .tif.")
+    if suffix not in RASTERS:
+        raise OutputError(f"{path}: expected a name that ends in .tif or .png, not {suffix or 'without a suffix'!r}.")
+
+
+def _check_folder(path: Path) -> None:
+    parent = path.parent
+    if not parent.exists():
+        raise OutputError(f"There is no folder {parent} to write {path.name} into. Make it first, or correct the name.")
+    if not parent.is_dir():
+        raise OutputError(f"{parent} is a file, not a folder; {path.name} cannot be written into it.")
+
+
+def _option(name: str) -> str:
+    return "OUTPUT" if name == "output" else f"--{name}"
+
+
+def listed(folder: Path, suffixes: Sequence[str]) -> list[Path]:
+    """The files of `folder` (not of folders in it) with one of `suffixes`, by name; hidden ones are left out."""
+    files = (p for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))
+    return sorted(p for p in files if p.suffix.lower() in suffixes)
