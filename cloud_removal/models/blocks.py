@@ -28,7 +28,7 @@ def shrink(x: Any, filters: int, name: str) -> Any:
 
 
 def grow(x: Any, filters: int, name: str) -> Any:
-    """Doubles the resolution: transposed conv4 stride 2, batch norm, leaky ReLU. (B, H, W, C) -> (B, 2H, 2W, filters)."""
+    """Doubles the resolution: transposed conv4 s2, batch norm, leaky ReLU. (B, H, W, C) -> (B, 2H, 2W, filters)."""
     return norm_leaky(
         layers.Conv2DTranspose(filters, 4, 2, padding="same", use_bias=False, name=f"{name}_conv")(x), name
     )

@@ -1,0 +1,76 @@
+"""The network that solves for the veil."""
+
+import numpy as np
+import pytest
+
+from cloud_removal.models.veil import CONTEXT_SIZE, context_network, veil_network
+
+WIDTHS = (2, 2, 2, 2, 2)
+
+
+@pytest.fixture(scope="module")
+def network():
+    return veil_network(WIDTHS)
+
+
+def answer(network, picture, context=None):
+    height, width = picture.shape[1] // 32, picture.shape[2] // 32
+    if context is None:
+        context = np.zeros((len(picture), height, width, CONTEXT_SIZE), np.float32)
+    return np.asarray(network([picture, context], training=False))
+
+
+def picture(seed=0, height=64, width=96):
+    return np.random.default_rng(seed).random((1, height, width, 3), dtype=np.float32)
+
+
+def pin(network, opacity, hidden=-20.0, residual=0.0, direct=0.0):
+    """Makes the last convolution answer the same logits everywhere."""
+    layer = network.get_layer("answer")
+    layer.kernel.assign(np.zeros(layer.kernel.shape, np.float32))
+    layer.bias.assign([opacity, hidden, *[residual] * 3, *[direct] * 3])
+    network.get_layer("veil_colour").kernel.assign(np.zeros((CONTEXT_SIZE, 3), np.float32))
+
+
+def test_where_the_ground_is_seen_it_is_the_veil_equation_solved():
+    network = veil_network(WIDTHS)
+    pin(network, opacity=0.0)  # a = 0.5 under a veil of colour 0.5
+    seen = np.clip(0.25 + 0.5 * picture(), 0.0, 1.0)
+    np.testing.assert_allclose(answer(network, seen)[..., 1:], picture(), atol=1e-5)
+
+
+def test_where_the_ground_is_hidden_the_direct_estimate_takes_over():
+    network = veil_network(WIDTHS)
+    pin(network, opacity=0.0, hidden=30.0, direct=0.0)
+    np.testing.assert_allclose(answer(network, picture())[..., 1:], 0.5, atol=1e-5)
+
+
+def test_the_first_channel_is_opacity():
+    network = veil_network(WIDTHS)
+    pin(network, opacity=np.log(0.2 / 0.8))
+    np.testing.assert_allclose(answer(network, picture())[..., 0], 0.2, atol=1e-5)
+
+
+def test_another_context_gives_another_ground(network):
+    context = np.full((1, 2, 3, CONTEXT_SIZE), 3.0, np.float32)
+    assert np.abs(answer(network, picture()) - answer(network, picture(), context)).max() > 1e-3
+
+
+def test_the_context_is_a_vector_of_the_whole_picture_whatever_its_size():
+    network = context_network()
+    assert np.asarray(network(picture(height=64, width=200))).shape == (1, CONTEXT_SIZE)
+
+
+def test_the_context_sees_every_corner():
+    network = context_network()
+    changed = picture()
+    changed[0, -4:, -4:] = 1.0 - changed[0, -4:, -4:]
+    assert np.abs(np.asarray(network(picture())) - np.asarray(network(changed))).max() > 0.0
+
+
+def test_shifting_the_picture_by_the_stride_shifts_the_answer(network):
+    wide = picture(height=64, width=1280)
+    context = np.zeros((1, 2, 40, CONTEXT_SIZE), np.float32)
+    left, right = answer(network, wide, context), answer(network, wide[:, :, 32:], context[:, :, 1:])
+    middle = slice(608, 672)
+    np.testing.assert_allclose(left[:, :, middle], right[:, :, 576:640], atol=2e-5)

@@ -1,0 +1,123 @@
+"""What every system must do: new ones are picked up by being there."""
+
+import dataclasses
+import importlib
+import inspect
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import configure
+from cloud_removal.config import Run, SystemOptions, run_from_text, run_to_text
+from cloud_removal.errors import OptionError
+from cloud_removal.systems import Restorer, find, names
+
+SMALL = {"width": 2, "widths": (2, 2, 2, 2, 2)}
+PRESETS = {name: run for name, run in configure.DEFOG.items()}
+
+
+def tiny(run: Run) -> Run:
+    """The same run with the narrowest networks and the smallest pictures."""
+    fields = {field.name for field in dataclasses.fields(run.options)}
+    options = dataclasses.replace(run.options, **{k: v for k, v in SMALL.items() if k in fields})
+    return dataclasses.replace(run, options=options, size=96, batch_size=2, precision="float32", warmup=0)
+
+
+def variants() -> list[tuple[str, SystemOptions]]:
+    """Each system with its default options and with each of its other choices that names a network."""
+    found = []
+    for name in names():
+        base = find(name).Options()
+        found.append((name, base))
+        if "network" in {f.name for f in dataclasses.fields(base)}:
+            found.append((name, dataclasses.replace(base, network="veil")))
+    return found
+
+
+@pytest.fixture(scope="module", params=variants(), ids=lambda v: f"{v[0]}-{getattr(v[1], 'network', '')}")
+def system(request):
+    name, options = request.param
+    keras.utils.set_random_seed(0)
+    return find(name)(tiny(Run(name, options)))
+
+
+@pytest.fixture(scope="module")
+def batch(system):
+    return next(iter(system.batches("training", 0).take(1)))
+
+
+def test_a_step_changes_each_network(system, batch):
+    before = {n: [w.numpy().copy() for w in net.trainable_variables] for n, net in system.networks.items()}
+    system.train_step(batch)
+    for name, network in system.networks.items():
+        changed = [np.any(a != b.numpy()) for a, b in zip(before[name], network.trainable_variables, strict=True)]
+        assert np.mean(changed) > 0.9, name
+
+
+def test_a_step_moves_the_statistics_of_batch_norm(system, batch):
+    moving = [w for net in system.networks.values() for w in net.non_trainable_variables if "moving_mean" in w.path]
+    before = [w.numpy().copy() for w in moving]
+    system.train_step(batch)
+    assert all(np.any(a != b.numpy()) for a, b in zip(before, moving, strict=True))
+
+
+def test_a_step_returns_finite_scalars(system, batch):
+    scalars = system.train_step(batch)
+    assert scalars
+    assert all(value.shape == () and bool(tf.math.is_finite(value)) for value in scalars.values())
+
+
+def test_samples_are_pictures_in_range(system, batch):
+    for images in system.samples(batch).values():
+        assert images.shape[-1] in (1, 3)
+        assert 0.0 <= float(tf.reduce_min(images)) <= float(tf.reduce_max(images)) <= 1.0
+
+
+def test_a_restorer_gives_ground_and_opacity_of_the_pictures_size(system, batch):
+    if not isinstance(system, Restorer):
+        pytest.skip("not a restorer")
+    restored = system.restore(batch["aerial"])
+    assert restored["ground"].shape == batch["ground"].shape
+    assert restored["opacity"].shape == batch["opacity"].shape
+
+
+def test_a_restorers_context_can_be_given_as_well_as_computed(system, batch):
+    if not getattr(system, "context_size", 0):
+        pytest.skip("no picture-wide statistics")
+    field = tf.tile(system.context(batch["aerial"])[:, None, None], [1, 3, 3, 1])
+    given, own = system.restore(batch["aerial"], field), system.restore(batch["aerial"])
+    np.testing.assert_array_equal(given["ground"], own["ground"])
+
+
+def test_batches_go_on_where_they_stopped(system):
+    unbroken = next(iter(system.batches("training", 0).skip(2)))
+    resumed = next(iter(system.batches("training", 2)))
+    for name in unbroken:
+        np.testing.assert_array_equal(unbroken[name], resumed[name])
+
+
+def test_every_system_names_a_script_and_a_preset_of_it():
+    for name in names():
+        kind = find(name)
+        script = importlib.import_module(kind.script.removesuffix(".py"))
+        assert "configure" in inspect.getsource(script)
+        assert configure.DEFOG[kind.default_preset].system == name
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_survives_the_way_through_json(name):
+    run = PRESETS[name]
+    assert run_from_text(run_to_text(run), type(run.options)) == run
+
+
+def test_an_unknown_system_is_refused_with_the_right_names():
+    with pytest.raises(OptionError, match="mend, unet"):
+        find("unknown")
+
+
+def test_an_unknown_option_is_refused_with_the_right_names():
+    text = run_to_text(PRESETS["unet"]).replace('"squash"', '"sqash"')
+    with pytest.raises(OptionError, match="squash"):
+        run_from_text(text, type(PRESETS["unet"].options))

@@ -1,0 +1,44 @@
+"""Each loss against its formula, worked out by hand."""
+
+import numpy as np
+import pytest
+
+from cloud_removal import losses
+
+
+def constant(value, channels=3):
+    return np.full((1, 4, 4, channels), value, np.float32)
+
+
+def test_under_the_true_cloud_the_composites_differ_by_what_can_be_seen():
+    difference = losses.composite_difference(constant(0.8), constant(0.4), constant(0.75, 1))
+    np.testing.assert_allclose(np.asarray(difference), 0.25 * 0.4, rtol=1e-5)
+
+
+def test_nothing_is_asked_under_an_opaque_cloud():
+    assert float(np.abs(losses.composite_difference(constant(1.0), constant(0.0), constant(1.0, 1))).max()) == 0.0
+
+
+def test_with_the_predicted_cloud_its_own_error_counts_too():
+    difference = losses.composite_difference(constant(0.5), constant(0.5), constant(0.0, 1), constant(0.2, 1))
+    np.testing.assert_allclose(np.asarray(difference), 0.5 - (0.5 * 0.8 + 0.2), rtol=1e-5)
+
+
+@pytest.mark.parametrize("opacity, weight", [(0.0, 1.0), (0.25, 1.0), (0.5, 0.5), (0.75, 0.0), (1.0, 0.0)])
+def test_the_haze_loss_weighs_by_opacity_and_is_zero_from_three_quarters_up(opacity, weight):
+    loss = losses.haze_weighted_l2(constant(0.6), constant(0.4), constant(opacity, 1))
+    assert float(loss) == pytest.approx(0.04 * weight, abs=1e-6)
+
+
+def test_hidden_ground_counts_for_the_least_weight():
+    assert float(losses.visible_l1(constant(1.0), constant(0.0), constant(1.0, 1), 0.15)) == pytest.approx(0.15)
+
+
+def test_a_constant_error_has_no_gradient_loss():
+    assert float(losses.gradient_l1(constant(0.2), constant(0.7), constant(0.0, 1))) == 0.0
+
+
+def test_a_step_that_is_missing_is_a_gradient_loss():
+    ground = constant(0.0)
+    ground[:, :, 2:] = 1.0
+    assert float(losses.gradient_l1(ground, constant(0.0), constant(0.0, 1))) == pytest.approx(1 / 3, rel=1e-5)
