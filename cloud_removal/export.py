@@ -107,7 +107,7 @@ def as_float32(system: Restorer, run: Run) -> Restorer:
 def weights_by_path(system: Restorer) -> dict[str, np.ndarray]:
     """Weights and moving statistics: {"network/path/of/variable": array}, what `weights.npz` holds and --init reads."""
     return {
-        f"{name}/{variable.path}": keras.ops.convert_to_numpy(variable)
+        f"{name}/{variable.path}": variable.value.numpy()
         for name, network in system.networks.items()
         for variable in network.weights
     }

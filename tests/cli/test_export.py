@@ -1,0 +1,112 @@
+"""`export` as a user calls it, on a run folder with a checkpoint of a tiny U-Net."""
+
+import contextlib
+import io
+import json
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+
+from cloud_removal.cli import main
+from cloud_removal.cli.export import continued, data_in_words
+from cloud_removal.config import Data, Run
+from cloud_removal.systems.unet import Options
+from cloud_removal.training.checkpoint import save, variables
+from cloud_removal.training.environment import build
+from cloud_removal.training.run_folder import CHECKPOINTS, begin
+
+
+@pytest.fixture(scope="module")
+def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As training leaves it after 20 steps in 7.4 seconds."""
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    run = Run("unet", Options(width=2), run_dir=folder, batch_size=3, precision="float32")
+    system = build(run)
+    begin(run, 0, "python train_defog.py")
+    begin(run, 10, "python train_defog.py --steps 20")
+    save(folder / CHECKPOINTS, variables(system, tf.Variable(20, dtype=tf.int64)), 20, 7.4)
+    (folder / "curves.png").write_bytes(b"curves")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(run_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "defog"
+    scores = folder.with_name("rice.json")
+    scores.write_text(json.dumps({"means": {"remove": 24.0}, "pictures": {"a": 1}}))
+    words = ["--command", "make it", "--licence", "public domain", "--scores", str(scores)]
+    assert main(["export", str(run_dir), str(folder), *words]) == 0
+    return folder / "1"
+
+
+@pytest.fixture(scope="module")
+def printed(run_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What `export` without options prints last: the folder."""
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        main(["export", str(run_dir), str(tmp_path_factory.mktemp("models") / "plain")])
+    return out.getvalue().splitlines()[-1]
+
+
+def card(model: Path) -> dict:
+    return json.loads((model / "model.json").read_text())
+
+
+def test_export_prints_the_folder_it_wrote(printed):
+    assert (Path(printed) / "saved_model.pb").exists() and printed.endswith("plain/1")
+
+
+def test_the_card_sums_steps_time_and_images(model):
+    training = card(model)["training"]
+    assert (training["steps"], training["seconds"], training["images"]) == (20, 7, 60)
+
+
+def test_the_card_has_the_command_and_the_licence_given(model):
+    training = card(model)["training"]
+    assert (training["command"], training["licence"]) == ("make it", "public domain")
+
+
+def test_scores_go_into_the_card_without_those_of_single_pictures(model):
+    assert card(model)["scores"] == {"rice": {"means": {"remove": 24.0}}}
+
+
+def test_the_curves_of_the_run_lie_beside_the_card(model):
+    assert (model / "curves.png").read_bytes() == b"curves"
+
+
+def test_commands_that_the_run_folder_names_go_into_the_card(printed):
+    command = card(Path(printed))["training"]["command"]
+    assert command == "python train_defog.py; then python train_defog.py --steps 20"
+
+
+def test_a_folder_without_checkpoints_is_refused_in_one_line(tmp_path, capsys):
+    assert main(["export", str(tmp_path), str(tmp_path / "defog")]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_thresholds_the_wrong_way_round_are_refused(run_dir, tmp_path, capsys):
+    assert main(["export", str(run_dir), str(tmp_path / "defog"), "--keep-below", "0.9"]) == 1
+    assert "keep-below < opaque-above" in capsys.readouterr().err
+
+
+def test_scores_that_are_no_json_are_refused(run_dir, tmp_path, capsys):
+    (tmp_path / "scores.json").write_text("psnr 24")
+    assert main(["export", str(run_dir), str(tmp_path / "defog"), "--scores", str(tmp_path / "scores.json")]) == 1
+    assert "evaluate --json" in capsys.readouterr().err
+
+
+def test_training_that_went_on_from_a_model_counts_that_ones_too(tmp_path):
+    (tmp_path / "defog" / "2").mkdir(parents=True)
+    before = {"steps": 5, "seconds": 10, "images": 40}
+    (tmp_path / "defog" / "2" / "model.json").write_text(json.dumps({"training": before}))
+    facts = continued({"steps": 1, "seconds": 2, "images": 8}, tmp_path / "defog")
+    assert (facts["steps"], facts["seconds"], facts["began_from"]["training"]) == (6, 12, before)
+
+
+def test_data_is_named_in_words_by_default():
+    words = data_in_words(Data(ground=(Path("fields"),), hold_out=("golf",)))
+    assert words == ["ground: fields", "clouds: simulated", "not trained on: golf"]
+
+
+def test_a_run_without_data_was_trained_on_procedural_ground():
+    assert data_in_words(Data())[0] == "ground: procedural"
