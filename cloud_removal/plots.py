@@ -16,7 +16,8 @@ from cloud_removal.errors import InputError
 GAP, BAR = 4, 20
 """Pixels between the pictures of a grid, and of the title bar above it."""
 APART = ("step", "time", "seconds", "images_per_second", "data_wait", "learning_rate")
-"""What a line of the log holds beside the losses."""
+"""What a line of the log holds beside the losses and norms."""
+NORM = "gradient_norm"
 
 
 def grid(columns: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -35,19 +36,22 @@ def png(picture: np.ndarray) -> bytes:
 
 
 def curves(run_dir: Path) -> bytes:
-    """PNG of the run's log: losses, learning rate, speed over the steps. InputError where there is no log."""
+    """PNG of the run's log: losses, norms of the gradients, speed and learning rate over the steps.
+
+    InputError where there is no log.
+    """
     lines = read_log(run_dir / "log.jsonl")
     steps = [line["step"] for line in lines]
-    losses = {name: _values(lines, name) for name in (lines[-1] if lines else {}) if name not in APART}
-    figure = Figure(figsize=(10, 8), layout="constrained")
+    names = [name for name in (lines[-1] if lines else {}) if name not in APART]
+    norms = [name for name in names if name.startswith(NORM)]
+    figure = Figure(figsize=(10, 9), layout="constrained")
     FigureCanvasAgg(figure)
-    top, speed = figure.subplots(2, 1, height_ratios=(3, 1), sharex=True)
-    for name, values in losses.items():
-        _curve(top, steps, values, name)
-    top.set(ylabel="loss", title=str(run_dir), yscale="log" if _positive(losses.values()) else "linear")
-    if losses:
-        top.legend()
-    _speed(speed, steps, lines)
+    top, middle, bottom = figure.subplots(3, 1, height_ratios=(4, 1, 1), sharex=True)
+    top.set(ylabel="loss", title=str(run_dir))
+    middle.set(ylabel="gradient norm")
+    _curves(top, steps, {name: _values(lines, name) for name in names if name not in norms})
+    _curves(middle, steps, {name: _values(lines, name) for name in norms})
+    _speed(bottom, steps, lines)
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=100)
     return picture.getvalue()
@@ -86,21 +90,23 @@ def _values(lines: Sequence[Mapping[str, Any]], name: str) -> np.ndarray:
     return np.array([np.nan if line.get(name) is None else line[name] for line in lines], np.float64)
 
 
-def _curve(axes: Any, steps: Sequence[int], values: np.ndarray, name: str) -> None:
-    """The values pale, and their running mean over a fiftieth of the run."""
-    span = max(len(values) // 50, 1)
-    (pale,) = axes.plot(steps, values, alpha=0.25 if span > 1 else 1.0, label=None if span > 1 else name)
-    if span > 1:
-        filled = np.nan_to_num(values, nan=float(np.nanmean(values)) if np.isfinite(values).any() else 0.0)
-        mean = np.convolve(filled, np.ones(span) / span, mode="valid")
-        axes.plot(steps[span - 1 :], mean, color=pale.get_color(), label=name)
+def _curves(axes: Any, steps: Sequence[int], curves: Mapping[str, np.ndarray]) -> None:
+    """Each curve pale, and its running mean over a fiftieth of the run; logarithmic where all is above zero."""
+    span = max(len(steps) // 50, 1)
+    for name, values in curves.items():
+        (pale,) = axes.plot(steps, values, alpha=0.25 if span > 1 else 1.0, label=name if span == 1 else None)
+        if span > 1:
+            axes.plot(steps[span - 1 :], _running_mean(values, span), color=pale.get_color(), label=name)
+    drawn = np.concatenate([values[np.isfinite(values)] for values in curves.values()] or [np.zeros(0)])
+    if drawn.size:
+        axes.set_yscale("log" if (drawn > 0).all() else "linear")
+        axes.legend(loc="upper right")
+        axes.grid(alpha=0.3, which="both")
 
 
-def _positive(curves: Any) -> bool:
-    """Whether there is something to draw and all of it is above zero."""
-    values = np.concatenate([c for c in curves] or [np.zeros(1)])
-    values = values[np.isfinite(values)]
-    return bool(values.size) and bool((values > 0).all())
+def _running_mean(values: np.ndarray, span: int) -> np.ndarray:
+    """Mean of each `span` values that follow each other, NaN where one of them is missing."""
+    return np.lib.stride_tricks.sliding_window_view(values, span).mean(axis=-1)
 
 
 def _speed(axes: Any, steps: Sequence[int], lines: Sequence[Mapping[str, Any]]) -> None:

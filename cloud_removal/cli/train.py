@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from cloud_removal.cli import report
+from cloud_removal.cli.quiet import import_tensorflow
 from cloud_removal.config import Run
 from cloud_removal.errors import CloudRemovalError, OptionError
 
 if TYPE_CHECKING:
     from cloud_removal.systems import System
+
+import_tensorflow()  # Before configure.py does it, which every training script imports after this module.
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ def train(script: str, presets: Mapping[str, Run], default: str, argv: Sequence[
 
 def parse(script: str, presets: Mapping[str, Run], default: str, words: Sequence[str]) -> Training:
     """The settings asked for. OptionError lists the right presets or systems where there is none of that name."""
-    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False, prog=f"python {script}")
     first.add_argument("--preset")
     first.add_argument("--system")
     known, _ = first.parse_known_args(words)
@@ -82,13 +85,14 @@ def run_training(training: Training, command: str) -> int:
     from cloud_removal.training.run_folder import stored_run
 
     run = training.run
-    environment.check_strategy(run)
+    environment.check_options(run)
     old = stored_run(run.run_dir)
     check_same_system(old, run)
     environment.make_deterministic()
     stored = old.precision if old is not None and run.precision == "auto" else run.precision
     run = dataclasses.replace(run, precision=environment.choose_precision(stored))
     system = environment.build(run)
+    environment.check_size(run, system)
     weights = sum(network.count_params() for network in system.networks.values())
     say(f"System {run.system}, preset {training.preset}, {weights:,} weights, {run.precision}.")
     if training.dry_run:

@@ -28,10 +28,27 @@ def choose_precision(asked: Precision, processor: Path = Path("/proc/cpuinfo")) 
     return "mixed_bfloat16" if flags & BFLOAT16_UNITS else "float32"
 
 
-def check_strategy(run: Run) -> None:
-    """OptionError for ways of distributing that are not there yet."""
+def check_options(run: Run) -> None:
+    """OptionError for values that no run can have, and for what is not there yet."""
+    for name in ("steps", "batch_size", "size", "checkpoint_every", "sample_every", "log_every"):
+        if getattr(run, name) < 1:
+            raise OptionError(f"--{name.replace('_', '-')} {getattr(run, name)}: expected 1 or more.")
+    if not run.learning_rate > 0:
+        raise OptionError(f"--learning-rate {run.learning_rate}: expected more than 0, such as 0.0001.")
+    if run.ema is not None and not 0 < run.ema < 1:
+        raise OptionError(f"--ema {run.ema}: expected a momentum between 0 and 1, such as 0.999.")
     if run.strategy not in ("auto", "single"):
         raise OptionError(f"--strategy {run.strategy} is not available yet; use --strategy auto or single.")
+
+
+def check_size(run: Run, system: System) -> None:
+    """OptionError where the networks of `system` cannot take pictures of the run's size."""
+    stride, smallest = getattr(system, "stride", 1), getattr(system, "smallest", 1)
+    if run.size % stride or run.size < smallest:
+        least = -(-max(smallest, stride) // stride) * stride
+        raise OptionError(
+            f"--size {run.size}: with these options system {run.system} takes multiples of {stride} px, at least {least}."
+        )
 
 
 def make_deterministic() -> None:

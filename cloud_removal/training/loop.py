@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from cloud_removal.config import Run
-from cloud_removal.errors import DivergedError
+from cloud_removal.errors import DivergedError, InputError
 from cloud_removal.systems import System
 from cloud_removal.systems.base import Batch, Scalars
 from cloud_removal.training import saves
@@ -17,7 +17,7 @@ from cloud_removal.training.initialize import initialize
 from cloud_removal.training.interrupt import Interrupt
 from cloud_removal.training.record import Drawing, Meter, Record
 from cloud_removal.training.resume import go_on
-from cloud_removal.training.run_folder import CHECKPOINTS, stored_run, write_config
+from cloud_removal.training.run_folder import CHECKPOINTS, begin, stored_run
 from cloud_removal.training.saves import Say
 from cloud_removal.training.step import Step
 
@@ -43,7 +43,7 @@ def train(run: Run, system: System, drawing: Drawing, say: Say, command: str) ->
             "To train on, raise --steps (the total) or --minutes."
         )
         return DONE
-    write_config(run)
+    begin(run, start, command)
     saves.discard_after(folder, start)
     batches = iter(system.batches("training", start))
     with Interrupt() as interrupt, Record(run, start, drawing) as record:
@@ -67,7 +67,7 @@ class Stretch:
         number, run = start, self.run
         while True:
             waiting = time.perf_counter()
-            batch = next(batches)
+            batch = _next(batches, number)
             self.meter.add(run.batch_size, time.perf_counter() - waiting)
             scalars = self.step.run(batch)
             number += 1
@@ -115,6 +115,15 @@ class Stretch:
                 f"{error} The last checkpoint in {self.run.run_dir} is kept; "
                 "try a lower --learning-rate, --clip-norm 1, or --precision float32."
             ) from error
+
+
+def _next(batches: Iterator[Batch], number: int) -> Batch:
+    """Batch `number`; InputError in one line where a picture of it cannot be read."""
+    try:
+        return next(batches)
+    except tf.errors.OpError as error:
+        lines = [line for line in error.message.splitlines() if "Error: " in line]
+        raise InputError(f"Batch {number} cannot be made: {(lines or [error.message])[0].strip()}") from error
 
 
 def _reached(run: Run, steps: int, seconds: float) -> bool:

@@ -1,16 +1,18 @@
-"""Names in a run folder, and its settings in config.json."""
+"""Names in a run folder, its settings in config.json, and the commands that trained it."""
 
 import dataclasses
 import json
+import time
 from pathlib import Path
 
 from cloud_removal.config import Run, run_from_text, run_to_text
-from cloud_removal.errors import CheckpointError
+from cloud_removal.errors import CheckpointError, OutputError
 from cloud_removal.systems import find
 from cloud_removal.training.files import write_atomically
 
 CONFIG = "config.json"
 CHECKPOINTS = "checkpoints"
+COMMANDS = "commands.jsonl"
 
 
 def stored_run(run_dir: Path) -> Run | None:
@@ -28,7 +30,17 @@ def stored_run(run_dir: Path) -> Run | None:
         ) from error
 
 
-def write_config(run: Run) -> None:
-    """`config.json` of the run folder."""
-    run.run_dir.mkdir(parents=True, exist_ok=True)
-    write_atomically(run.run_dir / CONFIG, run_to_text(run).encode())
+def begin(run: Run, start: int, command: str) -> None:
+    """Writes `config.json`, and notes in `commands.jsonl` by which `command` the run goes on after step `start`.
+
+    OutputError where the run folder cannot be written.
+    """
+    try:
+        run.run_dir.mkdir(parents=True, exist_ok=True)
+        write_atomically(run.run_dir / CONFIG, run_to_text(run).encode())
+        with open(run.run_dir / COMMANDS, "a", encoding="utf-8") as file:
+            file.write(json.dumps({"command": command, "start": start, "time": round(time.time(), 3)}) + "\n")
+    except OSError as error:
+        raise OutputError(
+            f"--run-dir {run.run_dir} cannot be written ({error.strerror}). Name a folder that can."
+        ) from error

@@ -11,7 +11,7 @@ from cloud_removal.training import schedule
 from cloud_removal.training.environment import has_gpu
 
 NO_LOSS = "gradient_norm"
-"""Scalars of this name (and what begins with it) may overflow under a loss scale: the optimizer skips such a step by itself."""
+"""Scalars whose name begins so may overflow under a loss scale: the optimizer skips such a step by itself."""
 
 
 class Step:
