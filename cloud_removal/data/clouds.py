@@ -39,12 +39,17 @@ class Simulated:
 
 
 def simulate(
-    ground: np.ndarray, rng: np.random.Generator, simulation: Simulation, layers: Sequence[np.ndarray] = ()
+    ground: np.ndarray,
+    rng: np.random.Generator,
+    simulation: Simulation,
+    layers: Sequence[np.ndarray] = (),
+    valid: np.ndarray | None = None,
 ) -> Simulated:
     """A cloudy picture of `ground` (H, W, 3) float32 in [0, 1], drawn from the ranges of `simulation`.
 
     `layers` are thickness maps (h, w), uint8 or float in [0, 1], used beside fractal clouds. The picture is
     `blur(ground * (1 - shadow)) * (1 - a) + colour * a` per channel, `opacity` is the mean of `a` over channels.
+    `valid` bool (H, W): the pixels among which coverage is counted, where it is not all.
     """
     shape = ground.shape[:2]
     kind = int(rng.choice(4, p=np.asarray(simulation.kinds) / sum(simulation.kinds)))
@@ -54,7 +59,7 @@ def simulate(
     if kind == VEIL:
         grey = veil(rng, shape, _draw(rng, simulation.veil_opacity))
     else:
-        grey, dark, relief = _cloud(rng, shape, simulation, layers, kind)
+        grey, dark, relief = _cloud(rng, shape, simulation, layers, kind, valid)
     colour = _colour(rng, simulation, kind)
     weaker = _draw(rng, simulation.haze_wavelength) if rng.random() < simulation.haze_share else 0.0
     opacity = by_wavelength(grey, 0.0 if kind == THICK else weaker)
@@ -144,7 +149,12 @@ def _centre_weight(sigma: np.ndarray) -> np.ndarray:
 
 
 def _cloud(
-    rng: np.random.Generator, shape: tuple[int, int], simulation: Simulation, layers: Sequence[np.ndarray], kind: int
+    rng: np.random.Generator,
+    shape: tuple[int, int],
+    simulation: Simulation,
+    layers: Sequence[np.ndarray],
+    kind: int,
+    valid: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Opacity (H, W), shadow (H, W, 1) and, for thick cloud, its light and shade (H, W, 1) as a factor."""
     azimuth, elevation = _draw(rng, simulation.sun_azimuth), _draw(rng, simulation.sun_elevation)
@@ -156,7 +166,8 @@ def _cloud(
     else:
         field = _from_noise(rng, canvas, max(shape), kind)
     softness = rng.uniform(0.25, 0.9) if kind == THICK else rng.uniform(1.0, 3.0)
-    opacity = cover(field, _draw(rng, simulation.coverage), softness, field[inside])
+    counted = field[inside] if valid is None else field[inside][valid]
+    opacity = cover(field, _draw(rng, simulation.coverage), softness, counted)
     if kind == THIN:
         highest = _draw(rng, simulation.thin_opacity) / max(float(opacity[inside].max()), 1e-6)
         opacity = np.minimum(opacity * np.float32(highest), 1.0 - TRANSPARENT_AT_LEAST)

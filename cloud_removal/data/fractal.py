@@ -78,13 +78,13 @@ def _turned(
     return places, (math.ceil(extent[1]), math.ceil(extent[0]))
 
 
-def cover(field: np.ndarray, coverage: float, softness: float, frame: np.ndarray | None = None) -> np.ndarray:
+def cover(field: np.ndarray, coverage: float, softness: float, counted: np.ndarray | None = None) -> np.ndarray:
     """Opacity (H, W) in [0, 1] of cloud where `field` is highest: above 0 in exactly `coverage` of the pixels.
 
     `softness` is the share of the cloud's height over which opacity rises to 0.95; opacity follows from thickness
-    as `1 - exp(-depth)`. Where `frame` (a view of `field`) is given, coverage is counted in it alone.
+    as `1 - exp(-depth)`. Where `counted`, some of the values of `field`, is given, it is their share that is exact.
     """
-    counted = (field if frame is None else frame).ravel()
+    counted = (field if counted is None else counted).ravel()
     clear = counted.size - round(coverage * counted.size)
     if clear == counted.size:
         return np.zeros_like(field)

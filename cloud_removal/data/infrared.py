@@ -18,14 +18,19 @@ from cloud_removal.errors import EmptyDatasetError, InputError, OptionError
 SUFFIXES = (".gif", ".png", ".jpg", ".jpeg", ".tif", ".tiff")
 OVERLAY = "overlay.png"
 COLOURED = 24  # Difference between channels from which a pixel counts as coloured, beyond JPEG's own colour noise.
+LEAST_RANGE = 64.0  # Grey levels between ground and coldest top at least: noise over clear ground is no cloud.
 ENOUGH_FRAMES = 8  # Fewer say little about what never changes, or about the warm ground.
 
 
-def read_frames(folder: Path) -> tuple[list[Path], np.ndarray]:
-    """Paths and frames, uint8 (N, H, W, 3), of all pictures in `folder` but `overlay.png`; they must be of one size."""
+def read_frames(folder: Path, overlay: Path | None = None) -> tuple[list[Path], np.ndarray]:
+    """Paths and frames, uint8 (N, H, W, 3), of all pictures in `folder`; they must be of one size.
+
+    `overlay.png`, and the file `overlay`, are no frames.
+    """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder. Expected a folder of infrared pictures of one view.")
-    paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.name != OVERLAY)
+    masks = {folder / OVERLAY} if overlay is None else {folder / OVERLAY, folder / overlay.name}
+    paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p not in masks)
     if not paths:
         raise EmptyDatasetError(f"No infrared pictures in {folder}. Expected {', '.join(SUFFIXES)} files.")
     frames = []
@@ -133,6 +138,7 @@ def layers(
     cold = np.stack([remove_overlay(coldness(f[area]), overlay[area]) for f in frames])
     coldest = float(np.percentile(cold[cold < 255], 99.9)) if (cold < 255).any() else 255.0
     grounds = backgrounds(cold, times_of_day(names))
+    coldest = max(coldest, float(np.median(grounds)) + LEAST_RANGE)
     for name, frame, ground in zip(names, cold, grounds, strict=True):
         depth = thickness(frame, ground, coldest)
         if halve:

@@ -1,0 +1,118 @@
+"""`prepare`: training data from what one has. `ground`: rasters into tiles; `clouds`: infrared into cloud layers."""
+
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from cloud_removal.errors import EmptyDatasetError, OptionError, OutputError
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Cuts pictures and huge rasters into a tile store, which training reads without decoding (--data.ground DEST).
+
+    DEST becomes a folder with tiles.npy (8-bit RGB) and index.json.
+    """
+
+    source: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="SOURCE")]
+    """Picture, or folder of pictures with sub-folders: JPEG, PNG, GeoTIFF, JPEG 2000 of any size."""
+    destination: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="DEST")]
+    """Folder to make; it must not exist yet."""
+    size: int = 512
+    """Side of the tiles in pixels."""
+
+    def run(self) -> None:
+        """Cuts, and prints how many tiles there are."""
+        from cloud_removal.data.tiles import cut
+
+        store = cut(self.source, self.destination, self.size, lambda path: print(path, file=sys.stderr))
+        print(f"{self.destination}: {len(store.tiles)} tiles of {self.size} px from {len(store.origins)} pictures")
+
+
+@dataclass(frozen=True)
+class Clouds:
+    """Turns infrared weather-satellite pictures of one view into cloud layers for training (--data.clouds DEST).
+
+    The legend is cropped, drawn coast lines and borders are filled from beside them, the warm ground is subtracted,
+    coloured cold tops count as thickest. DEST becomes a folder of grey PNG tiles, each stretched to the full range:
+    thickness, white thickest.
+    """
+
+    source: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="SOURCE")]
+    """Folder of pictures of one view and one size: GIF, PNG, JPEG or TIFF, brighter is colder."""
+    destination: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="DEST")]
+    """Folder to make; it must not exist yet."""
+    overlay: Path | None = None
+    """Picture that is white where something is drawn over the clouds; unless given, overlay.png in SOURCE, or else
+    what never changes over the frames (at least 8)."""
+    tolerance: int = 0
+    """Change in grey levels (0 to 255) up to which a pixel never changes: 0 for GIF and PNG, about 12 for JPEG."""
+    size: int = 256
+    """Side of the tiles in pixels."""
+    halve: bool = False
+    """Take half the resolution: coarser pictures, smoother cloud."""
+
+    def run(self) -> None:
+        """Makes the tiles, and prints how many there are."""
+        if self.size < 32:
+            raise OptionError(f"--size {self.size}: tiles of at least 32 px are needed.")
+        if self.destination.exists():
+            raise OutputError(f"{self.destination} exists already. Name a new folder, or remove it first.")
+        partial = _made_beside(self.destination)
+        try:
+            count, frames = self._write(partial)
+            partial.chmod(0o755)
+            partial.rename(self.destination)
+        except OSError as error:
+            raise OutputError(f"{self.destination}: cannot be written ({error.strerror}). Is the disk full?") from error
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+        print(f"{self.destination}: {count} cloud layers of {self.size} px from {frames} frames")
+
+    def _write(self, folder: Path) -> tuple[int, int]:
+        """Writes the tiles into `folder`. Returns the numbers of tiles and of frames."""
+        import cv2
+        from tqdm import tqdm
+
+        from cloud_removal.data import infrared
+
+        paths, frames = infrared.read_frames(self.source, self.overlay)
+        mask = self.overlay or self.source / infrared.OVERLAY
+        if self.overlay is not None or mask.is_file():
+            print(f"drawn lines and legend: as {mask} says", file=sys.stderr)
+            overlay = infrared.read_overlay(mask, frames.shape[1:3])
+        else:
+            overlay = infrared.find_overlay(frames, self.tolerance)
+            print(f"drawn lines and legend: the {100 * overlay.mean():.1f} % that never change", file=sys.stderr)
+        names = [path.stem for path in paths]
+        count = 0
+        for name, layer in tqdm(infrared.layers(names, frames, overlay, self.size, self.halve), unit=" tiles"):
+            written, content = cv2.imencode(".png", layer)
+            if not written:
+                raise OutputError(f"{name}.png could not be made.")
+            (folder / f"{name}.png").write_bytes(content.tobytes())
+            count += 1
+        if not count:
+            raise EmptyDatasetError(f"No cloud in the pictures of {self.source}: nothing is colder than the ground.")
+        return count, len(paths)
+
+
+def _made_beside(destination: Path) -> Path:
+    """A hidden folder beside `destination`, to be renamed when it is complete."""
+    try:
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=f".{destination.name}.", suffix=".partial", dir=destination.parent))
+    except OSError as error:
+        raise OutputError(f"{destination}: cannot be made ({error.strerror}). Name a folder that can.") from error
+
+
+Command = (
+    Annotated[Ground, tyro.conf.subcommand("ground", prefix_name=False)]
+    | Annotated[Clouds, tyro.conf.subcommand("clouds", prefix_name=False)]
+)
+"""Ground or clouds: what to prepare."""
