@@ -225,3 +225,16 @@ def test_a_huge_field_keeps_its_coverage(monkeypatch):
 def test_a_picture_of_one_row_can_be_clouded():
     result = clouds.simulate(np.full((1, 40, 3), 0.4, np.float32), generator(), only("thick", coverage=(0.5, 0.5)))
     assert (result.opacity > 0).sum() == 20
+
+
+def test_the_number_of_threads_changes_no_bit():
+    ground, threads = generator(9).random((200, 220, 3), dtype=np.float32), cv2.getNumThreads()
+    made = []
+    try:
+        for count in (1, 4):
+            cv2.setNumThreads(count)
+            simulation = dataclasses.replace(Simulation(), kinds=clouds.ONLY["thick"], blur_share=1.0, shadow_share=1.0)
+            made.append(clouds.simulate(ground, generator(5), simulation).aerial)
+    finally:
+        cv2.setNumThreads(threads)
+    np.testing.assert_array_equal(made[0], made[1])

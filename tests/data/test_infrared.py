@@ -1,10 +1,13 @@
 """Infrared weather pictures become thickness maps: no legend, no lines, no warm ground, cold tops thickest."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 
 from cloud_removal.data import infrared
+from cloud_removal.data.decode import read_rgb
 from cloud_removal.errors import EmptyDatasetError, InputError, OptionError
 
 WARM, COLDEST = 70, 210
@@ -183,3 +186,16 @@ def test_an_overlay_of_another_size_is_refused(tmp_path):
     cv2.imwrite(str(tmp_path / "overlay.png"), np.zeros((8, 9, 3), np.uint8))
     with pytest.raises(InputError, match="same size"):
         infrared.read_overlay(tmp_path / "overlay.png", (8, 8))
+
+
+REAL = Path(__file__).parents[3] / "shared" / "data" / "clouds" / "goes_ir"
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="real GOES frames (../shared/data) are not in the repository")
+def test_the_lines_found_on_real_frames_are_those_known_to_be_drawn():
+    paths = sorted(REAL.glob("huir*.gif"))[:20]
+    found = infrared.find_overlay(np.stack([read_rgb(path) for path in paths]))
+    known = infrared.read_overlay(REAL / "overlay.png", found.shape)
+    assert infrared.inside_legend(found)[0].stop == 468  # Where the legend begins.
+    assert found[:465][known[:465]].all()
+    assert (found & ~known)[:465].mean() < 0.001
