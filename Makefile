@@ -10,7 +10,7 @@ RUN := $(VENV)/.run-stamp
 DEV := $(VENV)/.dev-stamp
 SOURCES := cloud_removal benchmarks $(wildcard *.py) $(wildcard assets/*.py docs/*.py)
 
-.PHONY: help demo test lint format bench soak figures scenes clean
+.PHONY: help demo test lint format bench torch soak figures scenes clean
 
 help:
 	@echo "make demo      take the clouds off the sample scenes into demo/"
@@ -18,6 +18,7 @@ help:
 	@echo "make lint      ruff, mypy, import directions"
 	@echo "make format    let ruff format the code"
 	@echo "make bench     speed and memory: a table, and bench/results.json"
+	@echo "make torch     PyTorch into .venv-bench, for make bench to compare with"
 	@echo "make soak      long fault tests: twenty kills, resumed each time"
 	@echo "make figures   pictures from DATA=$(DATA) into figures/ (not part of the repository)"
 	@echo "make scenes    make the sample scenes of assets/ again"
@@ -52,6 +53,14 @@ format: $(DEV)
 
 bench: $(RUN)
 	$(BIN)/python -m benchmarks
+
+# Optional: what the training step is measured against, in an environment of its own.
+torch: .venv-bench/.stamp
+
+.venv-bench/.stamp:
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --extra-index-url https://download.pytorch.org/whl/cpu "torch>=2.6" numpy
+	@touch $@
 
 soak: $(RUN)
 	$(BIN)/python -m benchmarks.soak

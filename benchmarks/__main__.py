@@ -1,18 +1,19 @@
 """`make bench`: runs every benchmark in a process of its own, prints the table, writes bench/results.json."""
 
 import dataclasses
-import importlib
 import json
 import multiprocessing
+import os
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import tyro
 
-from benchmarks.table import Row, machine, table
+from benchmarks.table import machine, measured, table
 
 SUBJECTS = ("simulator", "pipeline", "training_step", "remove")
 
@@ -36,7 +37,10 @@ def main() -> int:
     if wrong:
         print(f"error: no benchmark {', '.join(wrong)}; there are {', '.join(SUBJECTS)}", file=sys.stderr)
         return 2
-    results: dict[str, Any] = {"machine": machine(), "quick": bench.quick, "measured": {}}
+    busy = os.getloadavg()[0]
+    if busy > 0.5:
+        print(f"warning: this machine is busy (load {busy:.1f}); ratios and speeds will be wrong", file=sys.stderr)
+    results: dict[str, Any] = {"machine": machine(), "load_before": busy, "quick": bench.quick, "measured": {}}
     failed = [subject for subject in bench.subjects if not run(subject, bench, results)]
     print(f"\nnumbers in {bench.output}", file=sys.stderr)
     return 1 if failed else 0
@@ -47,9 +51,9 @@ def run(subject: str, bench: Bench, results: dict[str, Any]) -> bool:
     print(f"{subject} ...", file=sys.stderr, flush=True)
     start = time.perf_counter()
     # A process of its own each: peak memory and thread pools of one do not weigh on the next.
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         try:
-            rows = pool.apply(measure, (subject, bench.quick))
+            rows = pool.submit(measured, subject, bench.quick).result()
         except Exception as error:
             print(f"{subject} failed: {type(error).__name__}: {error}", file=sys.stderr)
             return False
@@ -58,11 +62,6 @@ def run(subject: str, bench: Bench, results: dict[str, Any]) -> bool:
     bench.output.parent.mkdir(parents=True, exist_ok=True)
     bench.output.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     return True
-
-
-def measure(subject: str, quick: bool) -> list[Row]:
-    """The rows of one benchmark module."""
-    return list(importlib.import_module(f"benchmarks.{subject}").measure(quick))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Rows of the benchmark table: what was measured, how much, of what, beside which aim."""
 
+import importlib
 import os
 import platform
 import statistics
@@ -26,6 +27,11 @@ class Row:
         if self.aim is None:
             return None
         return self.value <= self.aim if self.at_most else self.value >= self.aim
+
+
+def measured(subject: str, quick: bool) -> list[Row]:
+    """The rows of one module of benchmarks."""
+    return list(importlib.import_module(f"benchmarks.{subject}").measure(quick))
 
 
 def table(rows: Sequence[Row]) -> str:

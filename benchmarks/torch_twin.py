@@ -6,10 +6,11 @@ of its own. Channels-last, fused Adam, `torch.autocast` for bfloat16.
 the seconds they took. SPEC is the JSON that `benchmarks.training_step` writes.
 """
 
+import itertools
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -79,7 +80,86 @@ class UNet(nn.Module):
             return torch.sigmoid(self.answer(x.float()))
 
 
-NETWORKS = {"unet": lambda spec: UNet(spec["width"])}
+CONTEXT = 32
+"""Length of the vector of picture-wide statistics."""
+
+
+def statistics(x: Tensor) -> Tensor:
+    """Mean, deviation, minimum and maximum over the picture: (B, C, H, W) -> (B, 4C)."""
+    x = x.float()
+    deviation = torch.sqrt(x.var((2, 3), correction=0) + 1e-6)
+    return torch.cat([x.mean((2, 3)), deviation, x.amin((2, 3)), x.amax((2, 3))], 1)
+
+
+class Context(nn.Module):
+    """Picture-wide statistics; see `cloud_removal.models.veil.context_network`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down = nn.ModuleList([shrink(3, 24), shrink(24, 48), shrink(48, 64)])
+        self.dense = nn.Sequential(nn.Linear(4 * (3 + 64), 96), nn.LeakyReLU(LEAK), nn.Linear(96, CONTEXT))
+
+    def forward(self, picture: Tensor) -> Tensor:
+        """(B, 3, H, W) -> (B, CONTEXT)."""
+        small = x = functional.avg_pool2d(picture, 4)
+        for down in self.down:
+            x = leaky(down(x))
+        with torch.autocast("cpu", enabled=False):
+            return self.dense(torch.cat([statistics(small), statistics(x)], 1))
+
+
+class Veil(nn.Module):
+    """The network that solves for the veil; see `cloud_removal.models.veil`."""
+
+    def __init__(self, widths: Sequence[int]):
+        super().__init__()
+        self.context = Context()
+        self.down = nn.ModuleList(shrink(a, b) for a, b in zip([3, *widths], widths, strict=False))
+        deepest = widths[-1]
+        self.middle = conv_norm(deepest + CONTEXT, deepest)
+        units = (nn.Sequential(conv_norm(deepest, deepest), conv_norm(deepest, deepest)) for _ in range(2))
+        self.units = nn.ModuleList(units)
+        rising = list(reversed(widths))
+        self.up = nn.ModuleList(conv_norm(a + b, b) for a, b in itertools.pairwise(rising))
+        self.head, self.enlarge = nn.Conv2d(widths[0], widths[0], 3, padding=1), nn.Conv2d(widths[0], 32, 3, padding=1)
+        self.answer, self.colour = nn.Conv2d(8 + 3, 8, 3, padding=1), nn.Linear(CONTEXT, 3)
+
+    def forward(self, picture: Tensor) -> Tensor:
+        """(B, 3, H, W) -> (B, 4, H, W): opacity, R, G, B."""
+        context = self.context(picture)
+        x, skips = picture, []
+        for down in self.down:
+            x = leaky(down(x))
+            skips.append(x)
+        everywhere = context[:, :, None, None].expand(-1, -1, *x.shape[2:])
+        x = self.middle(torch.cat([skips.pop(), everywhere.to(x.dtype)], 1))
+        for unit in self.units:
+            x = x + unit(x)
+        for up in self.up:
+            x = up(torch.cat([functional.interpolate(x, scale_factor=2), skips.pop()], 1))
+        x = functional.pixel_shuffle(self.enlarge(leaky(self.head(x))), 2)
+        with torch.autocast("cpu", enabled=False):
+            answer = self.answer(torch.cat([x.float(), picture], 1))
+            return solved(picture, answer, torch.sigmoid(self.colour(context))[:, :, None, None])
+
+
+def solved(picture: Tensor, answer: Tensor, colour: Tensor) -> Tensor:
+    """Opacity and ground from the answer's eight channels and the veil's colour."""
+    opacity, hidden = torch.sigmoid(answer[:, :1]), torch.sigmoid(answer[:, 1:2])
+    residual, direct = 0.3 * torch.tanh(answer[:, 2:5]), torch.sigmoid(answer[:, 5:8])
+    seen = (picture - colour * opacity) / (1.0 - opacity).clamp(min=0.1) + residual
+    return torch.cat([opacity, seen.clamp(-0.25, 1.25) * (1.0 - hidden) + direct * hidden], 1)
+
+
+def conv_norm(inputs: int, filters: int) -> nn.Module:
+    """Conv3, batch norm, leaky ReLU."""
+    return ConvNorm(nn.Conv2d(inputs, filters, 3, padding=1, bias=False), filters)
+
+
+NETWORKS: dict[str, Callable[[dict[str, Any]], nn.Module]] = {
+    "unet": lambda spec: UNet(spec["width"]),
+    "veil": lambda spec: Veil(spec["widths"]),
+}
 
 
 def objective(answer: Tensor, batch: dict[str, Tensor], spec: dict[str, Any]) -> Tensor:

@@ -9,12 +9,12 @@ import os
 import sys
 from collections.abc import Sequence
 
+from cloud_removal.cli.quiet import quiet_tensorflow
 from cloud_removal.errors import CloudRemovalError
 
-# Before the first import of TensorFlow: its graph optimizer reports harmless failures as errors, and a
-# keras.json in the user's home could name a backend that the systems are not written for.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# A keras.json in the user's home could name a backend that the systems are not written for.
 os.environ["KERAS_BACKEND"] = "tensorflow"
+quiet_tensorflow()
 
 PROGRAM = "python -m cloud_removal"
 
