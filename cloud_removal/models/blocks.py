@@ -47,21 +47,35 @@ def residual_unit(x: Any, name: str) -> Any:
 
 @keras.saving.register_keras_serializable("cloud_removal")
 class Enlarge(layers.Layer):
-    """Bilinear enlargement, (B, h, w, C) -> (B, times·h, times·w, C), for sizes unknown in a graph too."""
+    """Bilinear enlargement, (B, h, w, C) -> (B, times·h, times·w, C), for sizes unknown in a graph too.
+
+    By two matrix products: `ops.image.resize` asks in Python whether a size is positive, which no exported graph of
+    any size can answer.
+    """
 
     def __init__(self, times: int, **options: Any):
         super().__init__(**options)
         self.times = times
 
     def call(self, x: Any) -> Any:
-        size = (ops.shape(x)[1] * self.times, ops.shape(x)[2] * self.times)
-        return ops.image.resize(x, size, interpolation="bilinear")
+        batch, height, width, channels = ops.shape(x)[0], ops.shape(x)[1], ops.shape(x)[2], x.shape[3]
+        x = ops.matmul(ops.cast(_between(width, self.times), x.dtype), x)
+        x = ops.reshape(x, (batch, height, width * self.times * channels))
+        x = ops.matmul(ops.cast(_between(height, self.times), x.dtype), x)
+        return ops.reshape(x, (batch, height * self.times, width * self.times, channels))
 
     def compute_output_shape(self, shape: Any) -> Any:
         return enlarged(shape, self.times, shape[3])
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "times": self.times}
+
+
+def _between(count: Any, times: int) -> Any:
+    """Weights (times·count, count) of linear interpolation at the centres of `times` as many pixels, borders held."""
+    place = (ops.cast(ops.arange(count * times), "float32") + 0.5) / times - 0.5
+    place = ops.clip(place, 0.0, ops.cast(count, "float32") - 1.0)
+    return ops.relu(1.0 - ops.abs(place[:, None] - ops.cast(ops.arange(count), "float32")))
 
 
 @keras.saving.register_keras_serializable("cloud_removal")
