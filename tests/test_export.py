@@ -22,6 +22,7 @@ from cloud_removal.export import (
     reflected,
     weights_by_path,
 )
+from cloud_removal.systems import find, mend, unet
 from cloud_removal.systems.base import Batch, Restorer, Scalars
 
 TRAINING = {"data": ["none"], "licence": "ours", "command": "none", "steps": 2, "seconds": 1.5, "images": 8}
@@ -200,6 +201,27 @@ def test_the_curves_lie_beside_the_card(system, run, tmp_path):
     (tmp_path / "drawn.png").write_bytes(b"curves")
     folder = export(system, run, tmp_path / "tiny", training={}, scores={}, curves=tmp_path / "drawn.png")
     assert (folder / "curves.png").read_bytes() == b"curves"
+
+
+RESTORERS = {
+    "unet": unet.Options(width=2),
+    "veil": unet.Options(network="veil", widths=(4, 4, 4, 4, 4)),
+    "mend": mend.Options(width=2),
+}
+
+
+@pytest.mark.parametrize("name", RESTORERS)
+def test_every_restorer_gives_the_same_from_its_model_folder(name, tmp_path):
+    """At a size that is no multiple of its stride and a batch of two."""
+    run = Run("mend" if name == "mend" else "unet", RESTORERS[name])
+    system = find(run.system)(run)
+    folder = export(system, run, tmp_path / name, training=TRAINING, scores={})
+    served = tf.saved_model.load(folder).signatures["serving_default"](image=picture(96, 110, batch=2))
+    padded = tf.pad(picture(96, 110, batch=2), ((0, 0), (0, 0), (0, 18), (0, 0)), mode="REFLECT")
+    grid = None
+    if system.context_size:
+        grid = tf.tile(system.context(picture(96, 110, batch=2))[:, None, None], (1, 3, 4, 1))
+    np.testing.assert_allclose(served["ground"], system.restore(padded, grid)["ground"][:, :, :110], atol=1e-5)
 
 
 def test_the_second_export_is_the_second_version(system, run, tmp_path):

@@ -87,7 +87,7 @@ class Command:
         from cloud_removal.evaluation.evaluate import Restored
         from cloud_removal.evaluation.peers import PEERS
         from cloud_removal.inference.model import DEFAULT, Model
-        from cloud_removal.inference.pipeline import restore_picture
+        from cloud_removal.inference.picture import restore_picture
 
         def peer(method: "Callable[[np.ndarray], np.ndarray]") -> "Method":
             return lambda picture: Restored(method(picture))
