@@ -77,12 +77,15 @@ def judge(pairs: Iterable[Pair], methods: Mapping[str, Method]) -> Iterator[Judg
 
 
 def means(scores: Sequence[Scores]) -> dict[str, dict[str, Any]]:
-    """Per place, the mean of each measure over the pictures that have it, and how many `pictures` have that place."""
+    """Per place, the mean of each measure over the pictures that have it, and how many `pictures` have that place.
+
+    Of the gradient energy ratio it is the geometric mean: half and double make one.
+    """
     result: dict[str, dict[str, Any]] = {}
     for place in metrics.PLACES:
         here = [picture[place] for picture in scores if picture[place]]
         values = {name: [p[name] for p in here if np.isfinite(p[name])] for name in metrics.MEASURES}
-        result[place] = {name: float(np.mean(v)) if v else None for name, v in values.items()}
+        result[place] = {name: _mean(name, v) for name, v in values.items()}
         result[place]["pictures"] = len(here)
     return result
 
@@ -161,6 +164,14 @@ def hazy_pairs(folder: Path, names: Iterable[str], seed: int = 0) -> Iterator[Pa
             if HAZE_OPACITY[0] <= float(hazy.opacity.mean()) <= HAZE_OPACITY[1]:
                 break
         yield Pair(name, metrics.to_8_bit(hazy.aerial), clear)
+
+
+def _mean(measure: str, values: Sequence[float]) -> float | None:
+    if not values:
+        return None
+    if measure == "gradient_energy_ratio":
+        return float(np.exp(np.mean(np.log(np.maximum(values, 1e-6)))))
+    return float(np.mean(values))
 
 
 def _chosen_by(word: str, names: Sequence[str]) -> set[str]:

@@ -162,7 +162,14 @@ def test_what_no_picture_has_is_none():
 def test_a_measure_that_is_not_a_number_does_not_count():
     flat = scores(20.0)
     flat["whole"]["gradient_energy_ratio"] = float("nan")
-    assert evaluate.means([flat, scores(30.0)])["whole"]["gradient_energy_ratio"] == 0.5
+    assert evaluate.means([flat, scores(30.0)])["whole"]["gradient_energy_ratio"] == pytest.approx(0.5)
+
+
+def test_half_the_gradient_energy_and_double_it_make_one_in_the_mean():
+    half, double = scores(20.0), scores(20.0)
+    half["whole"]["gradient_energy_ratio"] = 0.5
+    double["whole"]["gradient_energy_ratio"] = 2.0
+    assert evaluate.means([half, double])["whole"]["gradient_energy_ratio"] == pytest.approx(1.0)
 
 
 def test_the_table_has_a_row_for_each_method_and_place():

@@ -1,0 +1,95 @@
+"""`evaluate` as a user calls it, with a tiny model over small pairs."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from cloud_removal.cli import main
+from cloud_removal.config import Run
+from cloud_removal.export import export
+from cloud_removal.systems.unet import Options
+from cloud_removal.training.environment import build
+
+NAMES = ["a.png", "b.png", "c.png"]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = Run("unet", Options(width=2), precision="float32")
+    return export(build(run), run, tmp_path_factory.mktemp("models") / "tiny", training={}, scores={})
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pairs")
+    for seed, name in enumerate(NAMES):
+        clear = np.random.default_rng(seed).integers(0, 128, (40, 40, 3), dtype=np.uint8)
+        for side, picture in {"clear": clear, "cloud": clear + np.uint8(100)}.items():
+            (folder / side).mkdir(exist_ok=True)
+            cv2.imwrite(str(folder / side / name), picture)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def report(model: Path, pairs: Path, tmp_path_factory: pytest.TempPathFactory) -> dict:
+    """What --json and --panel write."""
+    folder = tmp_path_factory.mktemp("reports")
+    files = ["--json", str(folder / "scores.json"), "--panel", str(folder / "panel.png")]
+    assert main(["evaluate", "--pairs", str(pairs), "--model", str(model), "--peers", "--raw", *files]) == 0
+    return json.loads((folder / "scores.json").read_text()) | {"panel": cv2.imread(str(folder / "panel.png"))}
+
+
+def test_doing_nothing_stands_beside_the_model(model, pairs, capsys):
+    main(["evaluate", "--pairs", str(pairs), "--model", str(model), "--only", "a"])
+    rows = [line.split("  ")[0] for line in capsys.readouterr().out.splitlines()[2:]]
+    assert rows == ["do nothing"] * 3 + ["remove"] * 3
+
+
+def test_peers_and_the_network_alone_are_judged_when_asked_for(report):
+    assert list(report["means"]) == ["do nothing", "dark channel", "un-veil", "mask + Telea", "network alone", "remove"]
+
+
+def test_scores_of_doing_nothing_are_those_of_the_cloudy_pictures(report):
+    assert report["means"]["do nothing"]["whole"]["mae"] == pytest.approx(100.0)
+
+
+def test_the_json_has_the_scores_of_each_picture(report):
+    assert list(report["pictures"]["remove"]) == NAMES
+
+
+def test_a_place_that_a_picture_does_not_have_is_empty_in_the_json(report):
+    assert report["pictures"]["remove"]["a.png"]["outside"] == {}
+
+
+def test_the_panel_has_a_row_for_each_picture_and_a_column_for_each_method(report):
+    height, width = report["panel"].shape[:2]
+    assert (height // 256, width // 256) == (3, 8)
+
+
+def test_simulated_haze_is_judged_like_pairs(model, pairs, tmp_path, capsys):
+    main(["evaluate", "--simulated", str(pairs / "clear"), "--model", str(model), "--only", "last:1"])
+    assert capsys.readouterr().out.splitlines()[-3].split()[-1] == "1"
+
+
+@pytest.mark.parametrize("words", [[], ["--pairs", "x", "--simulated", "y"]])
+def test_exactly_one_kind_of_data_is_asked_for(words, capsys):
+    assert main(["evaluate", *words]) == 1
+    assert capsys.readouterr().err.startswith("error: Give --pairs DIR")
+
+
+def test_a_result_that_could_not_be_written_is_refused_before_the_work(pairs, tmp_path, capsys):
+    assert main(["evaluate", "--pairs", str(pairs), "--json", str(tmp_path / "none" / "scores.json")]) == 1
+    assert "there is no folder" in capsys.readouterr().err
+
+
+def test_a_panel_of_another_kind_is_refused(pairs, capsys):
+    assert main(["evaluate", "--pairs", str(pairs), "--panel", "panel.jpg"]) == 1
+    assert ".png" in capsys.readouterr().err
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path, capsys):
+    assert main(["evaluate", "--pairs", str(tmp_path / "none")]) == 1
+    assert "none/cloud" in capsys.readouterr().err
