@@ -5,6 +5,7 @@ Every file is written in a hidden folder beside its place, opened again and comp
 
 import contextlib
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -140,22 +141,46 @@ def _written(
     extras: Callable[[Scene, Any], None] | None = None,
 ) -> None:
     """Writes `file` as its suffix says, and reads it again. Raises OutputError where it cannot be completed."""
-    tiff = file if file.suffix.lower() != ".png" else file.with_suffix(".tif.part")
+    tiff = file if file.suffix.lower() != ".png" else file.with_suffix(".tif")
     try:
-        with rasterio.open(tiff, "w", **_profile(scene, profile, file)) as target:
-            if extras is not None:
-                extras(scene, target)
-            for area in strips(scene):
-                target.write(fill(area), window=_window(area))
-                if mask is not None:
-                    target.write_mask(mask(area), window=_window(area))
-        if tiff != file:
-            rasterio.shutil.copy(tiff, file, driver="PNG")
-            tiff.unlink()
-        _verify(scene, file, fill, mask)
+        with without_libtiff_noise():
+            with rasterio.open(tiff, "w", **_profile(scene, profile, file)) as target:
+                if extras is not None:
+                    extras(scene, target)
+                for area in strips(scene):
+                    target.write(fill(area), window=_window(area))
+                    if mask is not None:
+                        target.write_mask(mask(area), window=_window(area))
+            if tiff != file:
+                rasterio.shutil.copy(tiff, file, driver="PNG")
+                tiff.unlink()
+            _verify(scene, file, fill, mask)
         _sync(file)
     except RasterioError as error:
-        raise OutputError(f"{file.name} could not be written: {_reason(error)}. Nothing is left behind.") from error
+        raise OutputError(
+            f"{file.name} could not be written whole ({_reason(error)}); is the disk full? Nothing is left behind."
+        ) from error
+
+
+@contextlib.contextmanager
+def without_libtiff_noise() -> Iterator[None]:
+    """Keeps libtiff's own lines off stderr: it prints failures to write past GDAL, which raises them anyway."""
+    sys.stderr.flush()
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    os.set_blocking(writing, False)
+    before = os.dup(2)
+    os.dup2(writing, 2)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(before, 2)
+        os.close(before)
+        os.close(writing)
+        with os.fdopen(reading, "rb") as caught:
+            others = [line for line in caught.read().splitlines(keepends=True) if not line.startswith(b"_tiff")]
+        os.write(2, b"".join(others))
 
 
 def strips(scene: Scene) -> Iterator[Area]:

@@ -42,6 +42,9 @@ class Settings:
     """Side in pixels of the core of a window, rounded up to the network's stride."""
 
 
+DEFAULTS = Settings()
+
+
 @dataclass(frozen=True)
 class Summary:
     """What became of a scene's pixels."""
@@ -68,7 +71,7 @@ def remove(
     source: Path,
     output: Path,
     model: Path | Model = DEFAULT,
-    settings: Settings = Settings(),
+    settings: Settings = DEFAULTS,
     *,
     cloud: Path | None = None,
     provenance: Path | None = None,
@@ -93,7 +96,7 @@ def remove(
             with_opacity = cloud is not None or report is not None
             identity = _identity(scene, card, settings, wanted)
             unfinished = blocks.opened(output, identity, scene.dtype, with_opacity, overwrite)
-            with targets.hidden(wanted), unfinished as partial:
+            with unfinished as partial, targets.hidden(wanted):
                 for line in remarks(scene):
                     say(line)
                 loaded = model if isinstance(model, Model) else Model.from_card(card)

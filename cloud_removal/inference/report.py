@@ -8,7 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-PANEL = 900
+PANEL = 700
 """Longest side of each picture in pixels."""
 DOTS_PER_INCH = 100
 
@@ -41,14 +41,14 @@ def draw(
     panel = width * enlarge / DOTS_PER_INCH, height * enlarge / DOTS_PER_INCH
     figure = Figure(figsize=(3 * panel[0] + 1.4, panel[1] + 1.0), dpi=DOTS_PER_INCH, layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(title, fontsize=12)
+    figure.suptitle(title, fontsize=18)
     panels = figure.subplots(1, 3)
     smooth = "nearest" if enlarge >= 3 else "antialiased"
     panels[0].imshow(before, interpolation=smooth)
     shown = panels[1].imshow(cloud, cmap="gray", vmin=0, vmax=1, interpolation=smooth)
     panels[2].imshow(after, interpolation=smooth)
     for axes, name in zip(panels, ("before", "cloud (opacity)", "after"), strict=True):
-        axes.set_title(name, fontsize=11)
+        axes.set_title(name, fontsize=16)
         axes.set_xticks([])
         axes.set_yticks([])
     panels[1].set_facecolor("#30507a")

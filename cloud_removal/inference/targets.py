@@ -76,7 +76,7 @@ def check_kind(scene: Scene, output: Path) -> None:
 
 def hidden_files(targets: Targets) -> dict[str, Path]:
     """Where each result is assembled: in a hidden folder beside its place, so that it can be renamed."""
-    return {name: partial_folder(path) / f"{name}{path.suffix.lower()}" for name, path in targets.wanted().items()}
+    return {name: partial_folder(path) / path.name for name, path in targets.wanted().items()}
 
 
 def publish(targets: Targets) -> None:

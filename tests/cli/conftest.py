@@ -1,0 +1,5 @@
+"""The small model for the commands that run one."""
+
+from tests.inference.conftest import model_folder
+
+__all__ = ["model_folder"]
