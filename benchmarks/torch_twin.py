@@ -122,7 +122,7 @@ class Veil(nn.Module):
         rising = list(reversed(widths))
         self.up = nn.ModuleList(conv_norm(a + b, b) for a, b in itertools.pairwise(rising))
         self.head, self.enlarge = nn.Conv2d(widths[0], widths[0], 3, padding=1), nn.Conv2d(widths[0], 32, 3, padding=1)
-        self.answer, self.colour = nn.Conv2d(8 + 3, 8, 3, padding=1), nn.Linear(CONTEXT, 3)
+        self.answer, self.colour = nn.Conv2d(8 + 3, 7, 3, padding=1), nn.Linear(CONTEXT, 3)
 
     def forward(self, picture: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, 4, H, W): opacity, R, G, B."""
@@ -144,11 +144,12 @@ class Veil(nn.Module):
 
 
 def solved(picture: Tensor, answer: Tensor, colour: Tensor) -> Tensor:
-    """Opacity and ground from the answer's eight channels and the veil's colour."""
-    opacity, hidden = torch.sigmoid(answer[:, :1]), torch.sigmoid(answer[:, 1:2])
-    residual, direct = 0.3 * torch.tanh(answer[:, 2:5]), torch.sigmoid(answer[:, 5:8])
+    """Opacity and ground from the answer's seven channels and the veil's colour."""
+    opacity = torch.sigmoid(answer[:, :1])
+    residual, direct = 0.3 * torch.tanh(answer[:, 1:4]), torch.sigmoid(answer[:, 4:])
     seen = (picture - colour * opacity) / (1.0 - opacity).clamp(min=0.1) + residual
-    return torch.cat([opacity, seen.clamp(-0.25, 1.25) * (1.0 - hidden) + direct * hidden], 1)
+    hidden = ((opacity - 0.7) / 0.2).clamp(0.0, 1.0)
+    return torch.cat([opacity, seen + hidden * (direct - seen)], 1)
 
 
 def conv_norm(inputs: int, filters: int) -> nn.Module:

@@ -142,13 +142,14 @@ def training_step(spec: dict[str, Any]) -> tuple[Callable[[], object], int]:
     import tensorflow as tf
 
     import configure
-    from cloud_removal.training.environment import build
+    from cloud_removal.training.environment import build, make_deterministic
     from cloud_removal.training.step import Step
 
     run = dataclasses.replace(
         configure.DEFOG[spec["preset"]],
         **{name: spec[name] for name in ("batch_size", "size", "precision")},
     )
+    make_deterministic()  # As in training.
     system = build(run)
     picture, plane = (run.batch_size, run.size, run.size, 3), (run.batch_size, run.size, run.size, 1)
     batch = {"aerial": tf.random.uniform(picture), "ground": tf.random.uniform(picture)}
