@@ -177,10 +177,11 @@ def profile(step: Callable[[], object], steps: int = 3) -> str:
                 name = plane.event_metadata[event.metadata_id].name
                 if ":" in name and not name.startswith("Eager"):  # Operations are recorded as name:kind.
                     spent[name] += event.duration_ps
-    return _in_words(spent)
+    return in_words(spent)
 
 
-def _in_words(spent: Counter[str]) -> str:
+def in_words(spent: Counter[str]) -> str:
+    """The costliest kinds of operation and the costliest single one; `spent` counts time by "name:kind"."""
     total = sum(spent.values())
     kinds: Counter[str] = Counter()
     for name, time_ps in spent.items():
