@@ -4,8 +4,6 @@ All functions take 8-bit RGB pictures (H, W, 3), as DESIGN's "Metrics" contract 
 channels together, range 255. A mask (H, W) of booleans limits a measure to its true pixels.
 """
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
@@ -19,6 +17,7 @@ CLOUD_DIFFERENCE = 0.06
 """Smoothed difference between cloudy and clear (share of the range, largest channel) that counts as cloud."""
 _SSIM_MARGIN = 5
 """Pixels on each side whose Gaussian window (sigma 1.5, cut at 3.5 sigma) leaves the picture."""
+FEWEST_PIXELS = 64
 MEASURES = ("psnr", "ssim", "mae", "spectral_angle", "gradient_energy_ratio")
 PLACES = ("whole", "inside", "outside")
 
@@ -43,15 +42,16 @@ def ssim(result: Picture, truth: Picture, mask: Mask | None = None) -> float:
     With a mask, the mean of the similarity map over its pixels, the outer 5 pixels left out as in the whole picture.
     Sides of at least 11 pixels. Source: Wang et al. 2004, as in scikit-image.
     """
-    mean, similarity = structural_similarity(
+    return _mean_similarity(similarity(result, truth), mask)
+
+
+def similarity(result: Picture, truth: Picture) -> NDArray[np.float64]:
+    """The map (H, W, 3) whose mean, without the outer 5 pixels, is SSIM."""
+    _, here = structural_similarity(
         result, truth, channel_axis=2, data_range=255, gaussian_weights=True, sigma=1.5,
         use_sample_covariance=False, full=True,
     )  # fmt: skip
-    if mask is None:
-        return float(mean)
-    core = slice(_SSIM_MARGIN, -_SSIM_MARGIN)
-    chosen = mask[core, core]
-    return float(similarity[core, core][chosen].mean()) if chosen.any() else float("nan")
+    return np.asarray(here)
 
 
 def mae(result: Picture, truth: Picture, mask: Mask | None = None) -> float:
@@ -95,20 +95,31 @@ def cloud_mask(cloudy: Picture, clear: Picture) -> Mask:
 def scores(result: Picture, truth: Picture, cloud: Mask) -> dict[str, dict[str, float]]:
     """All `MEASURES` at all `PLACES`: {"whole": {"psnr": ...}, "inside": ..., "outside": ...}, `cloud` True inside.
 
-    A place of fewer than 64 pixels has no scores (an empty dict).
+    A place of fewer than `FEWEST_PIXELS` has no scores (an empty dict).
     """
     masks: dict[str, Mask | None] = {"whole": None, "inside": cloud, "outside": ~cloud}
-    return {place: _at(result, truth, mask) for place, mask in masks.items()}
+    similar = similarity(result, truth)
+    return {place: _at(result, truth, similar, mask) for place, mask in masks.items()}
 
 
-def _at(result: Picture, truth: Picture, mask: Mask | None) -> dict[str, float]:
-    if mask is not None and mask.sum() < 64:
+def _at(result: Picture, truth: Picture, similar: NDArray[np.float64], mask: Mask | None) -> dict[str, float]:
+    if mask is not None and mask.sum() < FEWEST_PIXELS:
         return {}
-    measures: dict[str, Any] = {
-        "psnr": psnr, "ssim": ssim, "mae": mae, "spectral_angle": spectral_angle,
-        "gradient_energy_ratio": gradient_energy_ratio,
-    }  # fmt: skip
-    return {name: measure(result, truth, mask) for name, measure in measures.items()}
+    values = {
+        "psnr": psnr(result, truth, mask),
+        "ssim": _mean_similarity(similar, mask),
+        "mae": mae(result, truth, mask),
+        "spectral_angle": spectral_angle(result, truth, mask),
+        "gradient_energy_ratio": gradient_energy_ratio(result, truth, mask),
+    }
+    return {measure: values[measure] for measure in MEASURES}
+
+
+def _mean_similarity(similar: NDArray[np.float64], mask: Mask | None) -> float:
+    core = slice(_SSIM_MARGIN, -_SSIM_MARGIN)
+    inner = similar[core, core]
+    chosen = inner if mask is None else inner[mask[core, core]]
+    return float(chosen.mean()) if chosen.size else float("nan")
 
 
 def _inside(picture: Picture, mask: Mask | None) -> NDArray[np.float64]:

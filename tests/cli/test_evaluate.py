@@ -93,3 +93,13 @@ def test_a_panel_of_another_kind_is_refused(pairs, capsys):
 def test_a_folder_that_is_not_there_is_named(tmp_path, capsys):
     assert main(["evaluate", "--pairs", str(tmp_path / "none")]) == 1
     assert "none/cloud" in capsys.readouterr().err
+
+
+def test_what_is_scored_is_what_remove_writes(model, pairs, tmp_path):
+    from cloud_removal.inference.model import Model
+    from cloud_removal.inference.picture import restore_picture
+
+    cloudy = pairs / "cloud" / "a.png"
+    assert main(["remove", str(cloudy), str(tmp_path / "clear.png"), "--model", str(model), "--quiet"]) == 0
+    restored, _ = restore_picture(Model.load(model), cv2.imread(str(cloudy))[..., ::-1].copy())
+    np.testing.assert_array_equal(cv2.imread(str(tmp_path / "clear.png"))[..., ::-1], restored)
