@@ -220,9 +220,10 @@ def _write(system: Restorer, destination: Path, card: dict[str, Any], curves: Pa
             if curves is not None:
                 shutil.copyfile(curves, folder / "curves.png")
             return _publish(folder, destination, card)
-    except OSError as error:
+    except (OSError, tf.errors.OpError) as error:
+        reason = (getattr(error, "strerror", None) or str(error)).splitlines()[0]
         raise OutputError(
-            f"The model cannot be written to {destination}: {error.strerror or error}. Expected a folder that can be "
+            f"The model cannot be written to {destination}: {reason}. Expected a folder that can be "
             "written, with room for it; name another one."
         ) from error
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -244,6 +245,17 @@ def test_a_destination_that_cannot_be_a_folder_is_named(system, run, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="file/tiny"):
         export(system, run, tmp_path / "file" / "tiny", training=TRAINING, scores={})
+
+
+def test_a_full_disk_is_said_and_leaves_nothing_behind(system, run, tmp_path):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(OutputError, match="cannot be written"):
+            export(system, run, tmp_path / "tiny", training=TRAINING, scores={})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list((tmp_path / "tiny").iterdir()) == []
 
 
 def test_a_run_in_mixed_precision_is_exported_in_float32(run):

@@ -128,7 +128,10 @@ class Judgement:
 
         from cloud_removal.evaluation.evaluate import judge
 
-        bar = tqdm(judge(pairs, self.methods), total=self.count, unit="picture", file=sys.stderr)
+        interval = 0.2 if sys.stderr.isatty() else 30.0
+        bar = tqdm(
+            judge(pairs, self.methods), total=self.count, unit="picture", file=sys.stderr, mininterval=interval
+        )  # fmt: skip
         for index, judged in enumerate(bar):
             for name, scores in judged.scores.items():
                 self.scores[name][judged.pair.name] = scores
