@@ -47,7 +47,7 @@ def check_size(run: Run, system: System) -> None:
     if run.size % stride or run.size < smallest:
         least = -(-max(smallest, stride) // stride) * stride
         raise OptionError(
-            f"--size {run.size}: with these options system {run.system} takes multiples of {stride} px, at least {least}."
+            f"--size {run.size}: with these options {run.system} takes multiples of {stride} px, at least {least}."
         )
 
 

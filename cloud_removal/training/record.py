@@ -100,10 +100,9 @@ def tensorboard_writer(folder: Path, start: int) -> Any:
 
     TensorBoard forgets by a session's start at a step, which TensorFlow 2 cannot write itself.
     """
-    if start:
-        marks = EventFileWriter(str(folder))
-        marks.add_event(Event(step=start + 1, wall_time=time.time(), session_log=SessionLog(status=SessionLog.START)))
-        marks.close()
+    marks = EventFileWriter(str(folder))
+    marks.add_event(Event(step=start + 1, wall_time=time.time(), session_log=SessionLog(status=SessionLog.START)))
+    marks.close()
     return tf.summary.create_file_writer(str(folder))
 
 

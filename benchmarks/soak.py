@@ -1,0 +1,164 @@
+"""`make soak`: training killed at random moments, twenty times, and resumed each time. Also what the tests kill with.
+
+A kill is SIGKILL, every second one in the midst of a save. After each the run must go on from a checkpoint that is
+not older than the last save that was complete; in the end its variables must be those of a run never killed.
+"""
+
+import dataclasses
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+ROOT = Path(__file__).resolve().parents[1]
+TINY = ("--preset", "unet", "--width", "2", "--size", "96", "--batch-size", "1", "--precision", "float32")
+PATIENCE = 600
+"""Seconds after which a process that should have done something is given up."""
+
+
+@dataclass
+class Process:
+    """A training script at work; what it says goes into a file beside its run folder."""
+
+    run_dir: Path
+    process: subprocess.Popen
+    told: Path
+
+    def wait_for(self, condition: Callable[[], bool], look_every: float = 0.02) -> None:
+        """Until `condition` holds; RuntimeError with what the process said if it ends or takes too long before."""
+        for _ in range(int(PATIENCE / look_every)):
+            if condition():
+                return
+            try:
+                self.process.wait(look_every)
+            except subprocess.TimeoutExpired:
+                continue
+            if condition():
+                return
+            raise RuntimeError(f"{self.run_dir} ended early with {self.process.returncode}:\n{self.told.read_text()}")
+        raise RuntimeError(f"{self.run_dir} did not get there in {PATIENCE} s:\n{self.told.read_text()}")
+
+    def run_on(self, seconds: float) -> None:
+        """Lets it work so long."""
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return
+        raise RuntimeError(f"{self.run_dir} ended early with {self.process.returncode}:\n{self.told.read_text()}")
+
+    def signal(self, number: int) -> int:
+        """Sends a signal and waits for the end. Returns the exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE)
+
+    def logged(self) -> int:
+        """The last step in its log, 0 before the first."""
+        path = self.run_dir / "log.jsonl"
+        lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+        whole = [line for line in lines if line.endswith("\n")]
+        return int(json.loads(whole[-1])["step"]) if whole else 0
+
+    def started_from(self) -> int:
+        """The step it said it goes on from, 0 where it began anew."""
+        found = re.findall(r"Going on from step (\d+)", self.told.read_text())
+        return int(found[-1]) if found else 0
+
+
+def start(run_dir: Path, *options: str, script: Path = ROOT / "train_defog.py") -> Process:
+    """Starts `script` in a process of its own, with `--run-dir run_dir` and `options`."""
+    run_dir.parent.mkdir(parents=True, exist_ok=True)
+    told = run_dir.with_suffix(".told")
+    command = [sys.executable, str(script), "--run-dir", str(run_dir), *options]
+    environment = os.environ | {"CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(ROOT)}
+    with open(told, "w") as file:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=file, stderr=file)
+    return Process(run_dir, process, told)
+
+
+def last_save(run_dir: Path) -> int:
+    """The step of the last save that is complete, 0 where there is none."""
+    return max(
+        (int(path.stem.removeprefix("ckpt-")) for path in (run_dir / "checkpoints").glob("ckpt-*.json")), default=0
+    )
+
+
+def is_saving(run_dir: Path) -> bool:
+    """Whether files of a checkpoint are there that is not complete."""
+    names = [path.name for path in (run_dir / "checkpoints").glob("*ckpt-*")]
+    complete = {name.removesuffix(".json") for name in names if name.startswith("ckpt-") and name.endswith(".json")}
+    return any(name.split(".")[0] not in complete for name in names)
+
+
+def kill_once(run_dir: Path, chance: random.Random, while_saving: bool) -> tuple[int, int]:
+    """Trains on, kills at a random moment or in the midst of a save.
+
+    Returns the step it had gone on from, and the step of the last complete save before it.
+    """
+    before = last_save(run_dir)
+    training = start(run_dir, *TINY, "--steps", "1000000", "--checkpoint-every", "1", "--log-every", "1")
+    training.wait_for(lambda: last_save(run_dir) > before)
+    training.run_on(chance.uniform(0.0, 0.5))
+    if while_saving:
+        training.wait_for(lambda: is_saving(run_dir), look_every=0.001)
+    training.signal(signal.SIGKILL)
+    return training.started_from(), before
+
+
+def finish(run_dir: Path, steps: int) -> Process:
+    """Trains `run_dir` to the end at `steps`."""
+    training = start(run_dir, *TINY, "--steps", str(steps), "--checkpoint-every", "1000000", "--log-every", "1")
+    if training.process.wait(PATIENCE) != 0:
+        raise RuntimeError(f"{run_dir} could not be gone on with:\n{training.told.read_text()}")
+    return training
+
+
+def differences(one: Path, other: Path, step: int) -> list[str]:
+    """Variables of two runs that are not bit-identical at `step`."""
+    from cloud_removal.training.checkpoint import read_values
+
+    first, second = (read_values(run / "checkpoints" / f"ckpt-{step}") for run in (one, other))
+    same = [path for path in first if path in second and first[path].tobytes() == second[path].tobytes()]
+    return sorted((set(first) | set(second)) - set(same))
+
+
+@dataclass(frozen=True)
+class Soak:
+    """Kills training at random moments and goes on with it each time, then compares with a run never killed."""
+
+    kills: int = 20
+    """How often."""
+    seed: int = 0
+    """Of the moments."""
+
+
+def main() -> int:
+    """Runs the soak test. Returns 0, or 1 where a run lost what it had saved."""
+    soak = tyro.cli(Soak, prog="python -m benchmarks.soak")
+    print(f"soak: {dataclasses.asdict(soak)}")
+    chance = random.Random(soak.seed)
+    lost = 0
+    with tempfile.TemporaryDirectory() as folder:
+        run_dir, straight = Path(folder) / "killed", Path(folder) / "straight"
+        for number in range(1, soak.kills + 1):
+            started, saved = kill_once(run_dir, chance, while_saving=number % 2 == 0)
+            lost += started < saved
+            print(f"kill {number}: had saved step {saved}, went on from {started}, killed after {last_save(run_dir)}")
+        steps = last_save(run_dir) + 3
+        finish(run_dir, steps)
+        finish(straight, steps)
+        different = differences(run_dir, straight, steps)
+    print(f"{lost} of {soak.kills} went on from an older step; {len(different)} variables differ after {steps} steps")
+    return 1 if lost or different else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
