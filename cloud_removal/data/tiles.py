@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 import cv2
 import numpy as np
+import rasterio
 from rasterio.windows import Window
 
 from cloud_removal.data.decode import RASTER, is_picture, open_raster, raster_limits, read_rgb, window_rgb
@@ -22,6 +23,8 @@ from cloud_removal.errors import EmptyDatasetError, InputError, OptionError, Out
 INDEX = "index.json"
 TILES = "tiles.npy"
 FORMAT = 1
+CACHE = 256
+"""Mebibytes of decoded blocks that GDAL keeps (its own default is a share of the machine's memory)."""
 VALID = 0.98
 """Smallest share of valid pixels of a tile that is kept."""
 
@@ -133,7 +136,7 @@ def _header(output: BinaryIO, count: int, size: int) -> None:
 def _tiles(file: Path, size: int) -> Iterator[np.ndarray]:
     """The tiles of one picture, uint8 (size, size, 3), row by row."""
     if file.suffix.lower() in RASTER:
-        with open_raster(file) as raster:
+        with rasterio.Env(GDAL_CACHEMAX=CACHE), open_raster(file) as raster:
             between = raster_limits(raster)
             for top, left in _corners(raster.shape, size):
                 height, width = min(size, raster.height - top), min(size, raster.width - left)

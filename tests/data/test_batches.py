@@ -1,6 +1,9 @@
 """Training batches."""
 
 import dataclasses
+import subprocess
+import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,6 +14,7 @@ from cloud_removal.data.batches import make_batch, open_sources, read_layers, re
 from cloud_removal.errors import EmptyDatasetError, InputError, OptionError
 
 SIZE = 24
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -122,3 +126,15 @@ def test_a_missing_folder_of_cloud_layers_is_refused(tmp_path):
 def test_a_wrong_split_is_refused_with_the_right_ones(run):
     with pytest.raises(OptionError, match="training and validation"):
         open_sources(run, "test")
+
+
+def test_a_program_ends_in_peace_while_batches_are_being_made():
+    """It aborted or hung: the threads of tf.data called Python after its end."""
+    program = """if True:
+        from cloud_removal.config import Run
+        from cloud_removal.data.batches import restoration_batches
+        batches = iter(restoration_batches(Run(system="unet", size=16, batch_size=8), "validation"))
+        next(batches)
+    """
+    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, timeout=120, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
