@@ -44,11 +44,11 @@ def score(result: Path, truth: Path) -> tuple[float, float]:
     """PSNR in dB and SSIM of a picture against the clear one, on 8-bit RGB."""
     from cloud_removal.evaluation import metrics
 
-    pair = metrics.to_8_bit(_read(result)), metrics.to_8_bit(_read(truth))
+    pair = metrics.to_8_bit(read(result)), metrics.to_8_bit(read(truth))
     return metrics.psnr(*pair), metrics.ssim(*pair)
 
 
-def _read(path: Path):  # type: ignore[no-untyped-def]  # numpy comes with the commands that need it.
+def read(path: Path):  # type: ignore[no-untyped-def]  # numpy comes with the commands that need it.
     """float32 (H, W, 3) in [0, 1], by the raster's own scale or, for 8 bits, by 255."""
     import numpy as np
     import rasterio

@@ -1,0 +1,37 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+
+from assets import demo, make_scenes
+
+SCENES = make_scenes.SCENES
+
+
+def test_the_sample_geotiff_is_large_georeferenced_and_has_16_bits() -> None:
+    with rasterio.open(SCENES / "cloud/lakes.tif") as scene:
+        assert min(scene.shape) >= 1500
+        assert (scene.dtypes[0], scene.crs.to_epsg(), scene.res) == ("uint16", 32632, (10.0, 10.0))
+        assert scene.descriptions == ("B04 red", "B03 green", "B02 blue")
+
+
+def test_the_clear_truth_lies_on_the_grid_of_the_cloudy_scene() -> None:
+    with rasterio.open(SCENES / "cloud/lakes.tif") as cloudy, rasterio.open(SCENES / "clear/lakes.tif") as clear:
+        assert (clear.shape, clear.transform, clear.crs) == (cloudy.shape, cloudy.transform, cloudy.crs)
+
+
+def test_a_scene_is_a_function_of_its_seed() -> None:
+    (first, _), (second, _) = (make_scenes.scene(3, (40, 60), (make_scenes.THIN,)) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_a_written_scene_comes_back_within_its_step(tmp_path: Path) -> None:
+    picture = np.linspace(0.1, 0.9, 32 * 32 * 3, dtype=np.float32).reshape(32, 32, 3)
+    make_scenes.write_geotiff(tmp_path / "scene.tif", picture)
+    assert np.abs(demo.read(tmp_path / "scene.tif") - picture).max() <= 0.5 * make_scenes.STEP / make_scenes.SCALE + 1e-6
+
+
+def test_the_demo_scores_a_scene_against_itself_with_the_highest_marks() -> None:
+    psnr, ssim = demo.score(SCENES / "clear/town.png", SCENES / "clear/town.png")
+    assert (psnr, ssim) == (100.0, pytest.approx(1.0))
