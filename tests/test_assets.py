@@ -29,7 +29,8 @@ def test_a_scene_is_a_function_of_its_seed() -> None:
 def test_a_written_scene_comes_back_within_its_step(tmp_path: Path) -> None:
     picture = np.linspace(0.1, 0.9, 32 * 32 * 3, dtype=np.float32).reshape(32, 32, 3)
     make_scenes.write_geotiff(tmp_path / "scene.tif", picture)
-    assert np.abs(demo.read(tmp_path / "scene.tif") - picture).max() <= 0.5 * make_scenes.STEP / make_scenes.SCALE + 1e-6
+    error = np.abs(demo.read(tmp_path / "scene.tif") - picture).max()
+    assert error <= 0.5 * make_scenes.STEP / make_scenes.SCALE + 1e-6
 
 
 def test_the_demo_scores_a_scene_against_itself_with_the_highest_marks() -> None:
