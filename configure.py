@@ -16,12 +16,12 @@ DEFOG = {
 }
 VEIL = Run(
     system="unet",
-    options=unet.Options(network="veil", objective="visible", cloud_weight=0.5, beta_2=0.99),
+    options=unet.Options(network="veil", objective="visible", cloud_weight=1.0, beta_1=0.9, beta_2=0.99),
     run_dir=Path("runs/defog"),
-    steps=9_000,
+    steps=12_000,
     batch_size=16,
     size=128,
-    learning_rate=1e-3,
+    learning_rate=6e-4,
     schedule="cosine",
     warmup=200,
     ema=0.999,

@@ -96,7 +96,7 @@ class Augmentation:
     tint: Range = (0.85, 1.15)
     swap: float = 0.2
     """Share of pictures whose channels are put in another order (false colour)."""
-    palette: float = 0.4
+    palette: float = 0.3
     """Share of pictures repainted: contrast and mean colour of another landscape (desert, sea, forest, snow)."""
     contrast: Range = (0.4, 1.4)
     """Factor on the contrast of a repainted picture."""

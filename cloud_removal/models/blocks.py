@@ -24,7 +24,8 @@ def norm_leaky(x: Any, name: str) -> Any:
 
 def shrink(x: Any, filters: int, name: str) -> Any:
     """Halves the resolution: conv4 stride 2, leaky ReLU, no norm. (B, H, W, C) -> (B, H/2, W/2, filters)."""
-    return leaky(layers.Conv2D(filters, 4, 2, padding="same", name=f"{name}_conv")(x), name)
+    conv = layers.Conv2D(filters, 4, 2, padding="same", kernel_initializer="he_normal", name=f"{name}_conv")
+    return leaky(conv(x), name)
 
 
 def grow(x: Any, filters: int, name: str) -> Any:

@@ -17,8 +17,10 @@ STRIDE = 32
 SMALLEST = 64
 RECEPTIVE_RADIUS = 256
 CONTEXT_SIZE = 32
-LEAST_TRANSMISSION = 0.1
+SOLVABLE, LEAST_TRANSMISSION = 0.7, 0.1
 POOL = 4
+CENTRED = (4.0, -2.0)
+"""Factor and offset that bring pictures in [0, 1], whose contrast under haze is small, about zero."""
 
 
 def context_network(size: int = CONTEXT_SIZE, name: str = "context") -> keras.Model:
@@ -30,12 +32,14 @@ def context_network(size: int = CONTEXT_SIZE, name: str = "context") -> keras.Mo
     """
     picture = keras.Input((None, None, 3), name="image")
     small = layers.AveragePooling2D(POOL, name="average", dtype="float32")(picture)
-    x = small
+    x = layers.Rescaling(*CENTRED, name="centred")(small)
     for level, filters in enumerate((24, 48, 64)):
         x = shrink(x, filters, f"statistics{level + 1}")
     pooled = layers.Concatenate(name="pooled", dtype="float32")([statistics(small), statistics(x)])
-    x = leaky(layers.Dense(96, name="context1", dtype="float32")(pooled), "context1")
-    return keras.Model(picture, layers.Dense(size, name="context2", dtype="float32")(x), name=name)
+    x = layers.BatchNormalization(momentum=0.98, name="pooled_norm", dtype="float32")(pooled)
+    for number, units in enumerate((128, 64), start=1):
+        x = leaky(layers.Dense(units, name=f"context{number}", dtype="float32")(x), f"context{number}")
+    return keras.Model(picture, layers.Dense(size, name="context3", dtype="float32")(x), name=name)
 
 
 def statistics(x: Any) -> Any:
@@ -54,7 +58,7 @@ def veil_network(widths: tuple[int, ...], context_size: int = CONTEXT_SIZE, name
     """
     picture = keras.Input((None, None, 3), name="image")
     context = keras.Input((None, None, context_size), name="context")
-    x, skips = picture, []
+    x, skips = layers.Rescaling(*CENTRED, name="centred")(picture), []
     for level, width in enumerate(widths):
         x = shrink(x, width, f"down{level + 1}")
         skips.append(x)
@@ -63,9 +67,9 @@ def veil_network(widths: tuple[int, ...], context_size: int = CONTEXT_SIZE, name
         x = layers.UpSampling2D(name=f"up{level + 1}")(x)
         x = layers.Concatenate(name=f"skip{level + 1}")([x, skips[level]])
         x = conv_norm(x, widths[level], f"decode{level + 1}")
-    colour = ops.sigmoid(layers.Dense(3, name="veil_colour", dtype="float32")(context))
-    colour = Enlarge(STRIDE, name="colour_field", dtype="float32")(colour)
-    return keras.Model([picture, context], solved(picture, x, colour), name=name)
+    veil = layers.Dense(4, name="veil", dtype="float32")(context)
+    veil = Enlarge(STRIDE, name="veil_field", dtype="float32")(veil)
+    return keras.Model([picture, context], solved(picture, x, veil), name=name)
 
 
 def conv_norm(x: Any, filters: int, name: str) -> Any:
@@ -83,19 +87,22 @@ def with_context(x: Any, context: Any, width: int) -> Any:
     return x
 
 
-def solved(picture: Any, features: Any, colour: Any) -> Any:
+def solved(picture: Any, features: Any, veil: Any) -> Any:
     """Opacity and ground at full resolution from features at half resolution. All float32.
 
-    `ground = (x - A·a) / max(1 - a, 0.1) + residual` where the ground is seen, the direct estimate where the
-    network says it is not (weight `hidden`).
+    `veil` (B, H, W, 4) is what the whole picture says: the veil's colour and its opacity, as logits. The features say
+    how much more or less opaque each pixel is.
+
+    Where the ground is seen it is `(x - A·a) / (1 - a) + residual`; from opacity 0.7 to 0.9, where that equation
+    comes to amplify noise more than it restores, the direct estimate takes over.
     """
     x = leaky(layers.Conv2D(features.shape[-1], 3, padding="same", name="head_conv")(features), "head")
     x = DepthToSpace(name="enlarged")(layers.Conv2D(4 * 8, 3, padding="same", name="enlarge")(x))
     x = layers.Concatenate(name="head_input")([x, picture])
-    answer = layers.Conv2D(8, 3, padding="same", dtype="float32", name="answer")(x)
-    opacity, hidden = ops.sigmoid(answer[..., :1]), ops.sigmoid(answer[..., 1:2])
-    residual, direct = 0.3 * ops.tanh(answer[..., 2:5]), ops.sigmoid(answer[..., 5:8])
+    answer = layers.Conv2D(7, 3, padding="same", dtype="float32", name="answer")(x)
+    opacity, colour = ops.sigmoid(answer[..., :1] + veil[..., 3:]), ops.sigmoid(veil[..., :3])
+    residual, direct = 0.3 * ops.tanh(answer[..., 1:4]), ops.sigmoid(answer[..., 4:])
     picture = ops.cast(picture, "float32")
     seen = (picture - colour * opacity) / ops.maximum(1.0 - opacity, LEAST_TRANSMISSION) + residual
-    ground = ops.clip(seen, -0.25, 1.25) * (1.0 - hidden) + direct * hidden
-    return ops.concatenate([opacity, ground], axis=-1)
+    hidden = ops.clip((opacity - SOLVABLE) / (1.0 - LEAST_TRANSMISSION - SOLVABLE), 0.0, 1.0)
+    return ops.concatenate([opacity, seen + hidden * (direct - seen)], axis=-1)

@@ -24,30 +24,30 @@ def picture(seed=0, height=64, width=96):
     return np.random.default_rng(seed).random((1, height, width, 3), dtype=np.float32)
 
 
-def pin(network, opacity, hidden=-20.0, residual=0.0, direct=0.0):
-    """Makes the last convolution answer the same logits everywhere."""
+def pin(network, opacity):
+    """Makes the network answer opacity `opacity`, no residual and a direct estimate of 0.5 everywhere."""
     layer = network.get_layer("answer")
     layer.kernel.assign(np.zeros(layer.kernel.shape, np.float32))
-    layer.bias.assign([opacity, hidden, *[residual] * 3, *[direct] * 3])
-    network.get_layer("veil_colour").kernel.assign(np.zeros((CONTEXT_SIZE, 3), np.float32))
+    layer.bias.assign([np.log(opacity / (1.0 - opacity)), *[0.0] * 6])
+    network.get_layer("veil").kernel.assign(np.zeros((CONTEXT_SIZE, 4), np.float32))
 
 
 def test_where_the_ground_is_seen_it_is_the_veil_equation_solved():
     network = veil_network(WIDTHS)
-    pin(network, opacity=0.0)  # a = 0.5 under a veil of colour 0.5
+    pin(network, opacity=0.5)  # The veil's colour is 0.5 too.
     seen = np.clip(0.25 + 0.5 * picture(), 0.0, 1.0)
     np.testing.assert_allclose(answer(network, seen)[..., 1:], picture(), atol=1e-5)
 
 
 def test_where_the_ground_is_hidden_the_direct_estimate_takes_over():
     network = veil_network(WIDTHS)
-    pin(network, opacity=0.0, hidden=30.0, direct=0.0)
+    pin(network, opacity=0.95)
     np.testing.assert_allclose(answer(network, picture())[..., 1:], 0.5, atol=1e-5)
 
 
 def test_the_first_channel_is_opacity():
     network = veil_network(WIDTHS)
-    pin(network, opacity=np.log(0.2 / 0.8))
+    pin(network, opacity=0.2)
     np.testing.assert_allclose(answer(network, picture())[..., 0], 0.2, atol=1e-5)
 
 
