@@ -6,6 +6,7 @@ Every file is written in a hidden folder beside its place, opened again and comp
 import contextlib
 import os
 import sys
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,8 @@ from cloud_removal.inference.windows import Area, Window
 
 TILE = 512
 RGB = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
-MOST_PIXELS = 4 << 20
-"""Pixels of a strip that is assembled in memory."""
+STRIP_BYTES = 32 << 20
+"""What is assembled in memory at a time, of all bands."""
 
 Fill = Callable[[Area], NDArray]
 """An area of the scene -> all bands of a file there, (bands, H, W)."""
@@ -80,7 +81,7 @@ def result(scene: Scene, blocks: Blocks, file: Path) -> None:
         values[[band - 1 for band in scene.bands]] = blocks.values(area)
         return values
 
-    mask = scene.read_mask if _has_mask(scene) else None
+    mask = (lambda area: np.where(scene.read_mask(area) > 0, np.uint8(255), np.uint8(0))) if _masked(scene) else None
     _written(scene, file, {"dtype": scene.dtype, "count": len(every), "nodata": scene.nodata}, fill, mask, carry_over)
 
 
@@ -123,7 +124,7 @@ def carry_over(scene: Scene, target: Any) -> None:
         target.rpcs = source.rpcs
 
 
-def _has_mask(scene: Scene) -> bool:
+def _masked(scene: Scene) -> bool:
     flags = scene.source.mask_flag_enums[scene.bands[0] - 1]
     return MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags and MaskFlags.nodata not in flags
 
@@ -137,7 +138,7 @@ def _written(
     file: Path,
     profile: dict[str, Any],
     fill: Fill,
-    mask: Callable[[Area], NDArray] | None = None,
+    mask: Fill | None = None,
     extras: Callable[[Scene, Any], None] | None = None,
 ) -> None:
     """Writes `file` as its suffix says, and reads it again. Raises OutputError where it cannot be completed."""
@@ -147,14 +148,11 @@ def _written(
             with rasterio.open(tiff, "w", **_profile(scene, profile, file)) as target:
                 if extras is not None:
                     extras(scene, target)
-                for area in strips(scene):
-                    target.write(fill(area), window=_window(area))
-                    if mask is not None:
-                        target.write_mask(mask(area), window=_window(area))
+                written = [_write_strip(target, area, fill, mask) for area in strips(scene)]
             if tiff != file:
                 rasterio.shutil.copy(tiff, file, driver="PNG")
                 tiff.unlink()
-            _verify(scene, file, fill, mask)
+            _verify(scene, file, written, mask is not None)
         _sync(file)
     except RasterioError as error:
         raise OutputError(
@@ -179,13 +177,14 @@ def without_libtiff_noise() -> Iterator[None]:
         os.close(before)
         os.close(writing)
         with os.fdopen(reading, "rb") as caught:
-            others = [line for line in caught.read().splitlines(keepends=True) if not line.startswith(b"_tiff")]
-        os.write(2, b"".join(others))
+            lines = (caught.read() or b"").splitlines(keepends=True)
+        os.write(2, b"".join(line for line in lines if not line.startswith(b"_tiff")))
 
 
 def strips(scene: Scene) -> Iterator[Area]:
     """Rows of tiles, cut so that each piece fits in memory; a tile is written once."""
-    width = max(TILE, MOST_PIXELS // TILE // TILE * TILE)
+    pixel = scene.source.count * np.dtype(scene.dtype).itemsize
+    width = max(TILE, STRIP_BYTES // (TILE * pixel) // TILE * TILE)
     for top in range(0, scene.height, TILE):
         for left in range(0, scene.width, width):
             yield Area(top, left, min(TILE, scene.height - top), min(width, scene.width - left))
@@ -196,7 +195,7 @@ def _profile(scene: Scene, own: dict[str, Any], file: Path) -> dict[str, Any]:
     side = min(TILE, -(-max(scene.height, scene.width) // 16) * 16)
     profile: dict[str, Any] = {
         "driver": "GTiff", "height": scene.height, "width": scene.width, "tiled": True, "blockxsize": side,
-        "blockysize": side, "compress": "deflate", "zlevel": 6, "num_threads": os.cpu_count() or 1,
+        "blockysize": side, "compress": "deflate", "zlevel": 1, "num_threads": os.cpu_count() or 1,
         "predictor": 3 if np.dtype(own["dtype"]).kind == "f" else 2, "bigtiff": "IF_SAFER", "interleave": "pixel",
     }  # fmt: skip
     colours = source.colorinterp if own["count"] == source.count else (ColorInterp.gray,)
@@ -211,17 +210,28 @@ def _profile(scene: Scene, own: dict[str, Any], file: Path) -> dict[str, Any]:
     return profile | own
 
 
-def _verify(scene: Scene, file: Path, fill: Fill, mask: Callable[[Area], NDArray] | None) -> None:
-    """Compares every pixel of the written file with what was to be written: a full disk may go unnoticed until here."""
-    with rasterio.open(file) as target:
+def _write_strip(target: Any, area: Area, fill: Fill, mask: Fill | None) -> tuple[int, int]:
+    """Writes one strip, and its mask where there is one. Returns the checksums of both."""
+    values = fill(area)
+    target.write(values, window=_window(area))
+    if mask is None:
+        return zlib.crc32(values.data), 0
+    there = mask(area)
+    target.write_mask(there, window=_window(area))
+    return zlib.crc32(values.data), zlib.crc32(there.data)
+
+
+def _verify(scene: Scene, file: Path, written: Sequence[tuple[int, int]], masked: bool) -> None:
+    """Reads the whole file again: a full disk may go unnoticed until here."""
+    with rasterio.open(file, num_threads=os.cpu_count() or 1) as target:
         same_grid = target.crs == scene.source.crs and target.transform.almost_equals(scene.source.transform, 0.0)
         if file.suffix.lower() != ".png" and not scene.source.gcps[0] and not same_grid:
             raise OutputError(f"{file.name} does not hold the georeference of {scene.path}; nothing is left behind.")
-        for area in strips(scene):
-            if target.read(window=_window(area)).tobytes() != fill(area).tobytes():
+        for area, checksums in zip(strips(scene), written, strict=True):
+            values = zlib.crc32(target.read(window=_window(area)))
+            mask = zlib.crc32(target.read_masks(1, window=_window(area))) if masked else 0
+            if (values, mask) != checksums:
                 raise OutputError(f"{file.name} reads back differently at row {area.top}; is the disk full or failing?")
-            if mask is not None and (target.read_masks(1, window=_window(area)) != mask(area)).any():
-                raise OutputError(f"The mask of {file.name} reads back differently at row {area.top}.")
 
 
 def _sync(file: Path) -> None:

@@ -48,11 +48,10 @@ class Partial:
         raw = np.memmap(self._file(window), np.uint8, mode="r")
         values_end = 3 * shape[0] * shape[1] * self.dtype.itemsize
         provenance_end = values_end + shape[0] * shape[1]
-        opacity = raw[provenance_end:].tobytes() if self.with_opacity else b""
         return Piece(
             raw[:values_end].view(self.dtype).reshape(3, *shape),
             raw[values_end:provenance_end].reshape(shape),
-            np.frombuffer(opacity, np.float32).reshape(shape if self.with_opacity else (0, 0)),
+            raw[provenance_end:].view(np.float32).reshape(shape if self.with_opacity else (0, 0)),
         )
 
     def save_array(self, name: str, array: NDArray) -> None:

@@ -10,8 +10,12 @@ from cloud_removal.inference.scaling import Scaling
 NO_DATA, KEPT, THIN, OPAQUE = 0, 1, 2, 4
 """Provenance of a pixel: no data, kept as it was, thin cloud removed, the network's own guess under opaque cloud.
 3 (taken from another date) and 5 (shadow brightened) are not made here."""
+CODES = (NO_DATA, KEPT, THIN, OPAQUE)
 BLEND = 0.1
 """Width in opacity of the zone above `keep_below` in which the restoration is blended in, so that no outline shows."""
+
+ROWS = 64
+"""Rows worked on at a time, so that they stay in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -42,20 +46,23 @@ def compose(
 ) -> Piece:
     """Blends the restored `ground` (H, W, 3) in [0, 1] into the raster's own `values` (3, H, W).
 
-    `present` (3, H, W) or (H, W): False where the raster has no data; such samples stay as they are, and opacity is
-    NaN where no band has any. `opacity` (H, W). `nodata` is a value that no restored sample may take by chance.
+    `present` (3, H, W): False where the raster has no data; such samples stay as they are, and opacity is NaN where
+    no band has any. `opacity` (H, W). No restored sample becomes `nodata` by chance.
     """
-    weight = (opacity - np.float32(thresholds.keep_below)) * np.float32(1.0 / BLEND)
-    np.clip(weight, 0.0, 1.0, out=weight)
-    anywhere = present if present.ndim == 2 else present.any(axis=0)
-    provenance = np.where(weight > 0, np.uint8(THIN), np.uint8(KEPT))
+    provenance = np.full(opacity.shape, KEPT, np.uint8)
+    provenance[opacity > thresholds.keep_below] = THIN
     provenance[opacity >= thresholds.opaque_above] = OPAQUE
-    if not anywhere.all():
-        provenance[~anywhere] = NO_DATA
-        opacity = np.where(anywhere, opacity, np.float32(np.nan))
     result = values.copy()
-    if (provenance > KEPT).any():
-        _blend(result, present, ground, weight, scaling, nodata)
+    for top in range(0, opacity.shape[0], ROWS):
+        rows = slice(top, top + ROWS)
+        if (provenance[rows] != KEPT).any():
+            weight = (opacity[rows] - np.float32(thresholds.keep_below)) * np.float32(1.0 / BLEND)
+            np.clip(weight, 0.0, 1.0, out=weight)
+            _blend(result[:, rows], present[:, rows], ground[rows], weight, scaling, nodata)
+    empty = ~present.any(axis=0)
+    if empty.any():
+        provenance[empty] = NO_DATA
+        opacity = np.where(empty, np.float32(np.nan), opacity)
     return Piece(result, provenance, opacity)
 
 
@@ -76,15 +83,13 @@ def _blend(
             restored -= before
             restored *= weight
             restored += before
-        where = changed & (present if present.ndim == 2 else present[band])
-        np.copyto(result[band], to_type(restored, result.dtype, nodata), where=where)
+        np.copyto(result[band], to_type(restored, result.dtype, nodata), where=changed & present[band])
 
 
 def to_type(values: NDArray, dtype: np.dtype, nodata: float | None) -> NDArray:
     """Rounded and clipped to `dtype`, in place where possible; a value equal to `nodata` moves to the next one."""
     if np.issubdtype(dtype, np.integer):
         limits = np.iinfo(dtype)
-        values = np.nan_to_num(values, copy=False)
         cast = np.clip(np.rint(values, out=values), limits.min, limits.max, out=values).astype(dtype)
     else:
         cast = values.astype(dtype, copy=False)

@@ -12,7 +12,7 @@ from cloud_removal.errors import OptionError
 from cloud_removal.inference import assemble, blocks, targets
 from cloud_removal.inference.assemble import Blocks
 from cloud_removal.inference.blocks import Partial
-from cloud_removal.inference.compose import KEPT, NO_DATA, OPAQUE, THIN, Thresholds
+from cloud_removal.inference.compose import CODES, KEPT, NO_DATA, OPAQUE, THIN, Thresholds
 from cloud_removal.inference.context import Nodes
 from cloud_removal.inference.model import DEFAULT, Card, Model, fingerprint, read_card
 from cloud_removal.inference.raster import Say, Scene, open_scene, quiet_gdal, remarks
@@ -115,12 +115,12 @@ def thresholds(card: Card, settings: Settings) -> Thresholds:
 
 def task_for(scene: Scene, model: Model, settings: Settings, say: Say) -> Task:
     """The statistics pass: how the scene's values become pictures."""
-    sample = scene.sample()
+    seen = scene.sample()
     tags = [(scene.source.scales[band - 1], scene.source.offsets[band - 1]) for band in scene.bands]
-    scaling = choose(sample.bands, scene.dtype, settings.scale, tags, str(scene.path))
+    scaling = choose(seen.bands, scene.dtype, settings.scale, tags, str(scene.path))
     if scaling.kind.startswith("percentiles"):
         say(f"{scene.path.name}: brightness by {scaling.kind}; --scale sets another")
-    median = np.array(sample.median).reshape(3, 1, 1)
+    median = np.array(seen.median).reshape(3, 1, 1)
     return Task(scene, model, scaling, thresholds(model.card, settings), scaling.to_network(median)[0, 0])
 
 
@@ -150,10 +150,9 @@ def _assembled(scene: Scene, finished: Blocks, wanted: Targets, task: Task) -> d
         assemble.provenance(scene, finished, files["provenance"], _legend(task.thresholds))
     if "report" in files:
         _report(scene, finished, task, files["report"])
-    counts = np.zeros(256, np.int64)
-    for area in assemble.strips(scene):
-        counts += np.bincount(finished.provenance(area).ravel(), minlength=256)
-    return {code: int(count) for code, count in enumerate(counts) if count}
+    codes = (finished.partial.load(window).provenance for window in finished.windows)
+    counts = np.sum([[np.count_nonzero(some == code) for code in CODES] for some in codes], axis=0)
+    return {code: int(count) for code, count in zip(CODES, counts, strict=True) if count}
 
 
 def _report(scene: Scene, finished: Blocks, task: Task, file: Path) -> None:

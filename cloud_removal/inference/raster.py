@@ -5,7 +5,6 @@ import hashlib
 import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window as RasterWindow
 
 from cloud_removal.errors import InputError, OptionError
+from cloud_removal.inference.statistics import Sample, sample
 from cloud_removal.inference.windows import Area
 
 DRIVERS = ["GTiff", "PNG", "JPEG", "JP2OpenJPEG"]
@@ -25,8 +25,6 @@ SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".jp2")
 TYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
 SMALLEST_SIDE = 8
 """Pixels; below this there is nothing that a network could look at."""
-SAMPLE_SIDE = 2048
-"""Longest side of the decimated copy of a scene on which its statistics are taken."""
 CACHE_BYTES = 256 << 20
 
 Say = Callable[[str], None]
@@ -48,14 +46,6 @@ def quiet_gdal() -> Iterator[None]:
         yield
 
 
-@dataclass(frozen=True)
-class Sample:
-    """Statistics of a scene: valid values of each chosen band from all over it, their medians, whether any lacks."""
-
-    bands: tuple[NDArray, ...]
-    median: tuple[float, ...]
-
-
 class Scene:
     """An open raster and the three bands of it that are worked on. One thread at a time may read."""
 
@@ -73,9 +63,9 @@ class Scene:
         return self.source.crs is not None or not self.source.transform.is_identity or bool(self.source.gcps[0])
 
     def read(self, area: Area) -> tuple[NDArray, NDArray[np.bool_]]:
-        """Values (3, H, W) of the chosen bands in `area`, and where each sample holds data (3, H, W)."""
+        """Values (3, H, W) of the chosen bands in `area`, and where each of them holds data (3, H, W)."""
         values = self.read_bands(self.bands, area)
-        return values, self._present(values, _window(area), None)
+        return values, self._present(values, area)
 
     def read_bands(self, bands: Sequence[int], area: Area) -> NDArray:
         """Values (len(bands), H, W) of any bands. Raises InputError where the file is damaged."""
@@ -87,51 +77,35 @@ class Scene:
         with self._readable(f"mask of rows {area.top} to {area.bottom - 1}"):
             return self.source.read_masks(self.bands[0], window=_window(area))
 
-    def sample(self) -> Sample:
-        """Statistics on a decimated copy. Raises InputError where no pixel of the scene holds data."""
-        shrink = max(1.0, max(self.height, self.width) / SAMPLE_SIDE)
-        shape = max(1, round(self.height / shrink)), max(1, round(self.width / shrink))
-        with self._readable("the picture"):
-            values = self.source.read(list(self.bands), out_shape=(3, *shape))
-            present = self._present(values, None, shape)
-        if not present.any(axis=0).any():
-            values, present = self._first_data()
-        bands = tuple(v[p] for v, p in zip(values, present, strict=True))
-        everything = np.concatenate(bands)
-        bands = tuple(band if band.size else everything for band in bands)
-        return Sample(bands, tuple(float(np.median(band)) for band in bands))
-
     def content(self) -> str:
         """A hash of the file and of those beside it that belong to it."""
-        digest = hashlib.blake2b(digest_size=16)
+        digest = hashlib.sha256()
         for name in self.source.files:
             with open(name, "rb") as stream:
                 while chunk := stream.read(1 << 22):
                     digest.update(chunk)
-        return digest.hexdigest()
+        return digest.hexdigest()[:32]
 
-    def _first_data(self) -> tuple[NDArray, NDArray[np.bool_]]:
-        """The first strip that holds any data at all, where a decimated copy met none."""
-        for top in range(0, self.height, 256):
-            values, present = self.read(Area(top, 0, min(256, self.height - top), self.width))
-            if present.any():
-                return values, present
-        raise InputError(
-            f"{self.path} holds no data: every pixel of bands {_listed(self.bands)} is nodata, masked, transparent or "
-            "NaN. Choose other bands with --bands, or correct the raster's nodata value."
-        )
+    def sample(self) -> Sample:
+        """Statistics of the scene. Raises InputError where no pixel of it holds data."""
+        found = sample(self.height, self.width, self.read)
+        if found is None:
+            raise InputError(
+                f"{self.path} holds no data: every pixel of bands {_listed(self.bands)} is nodata, masked, transparent "
+                "or NaN. Choose other bands with --bands, or correct the raster's nodata value."
+            )
+        return found
 
-    def _present(self, values: NDArray, window: Any, shape: tuple[int, int] | None) -> NDArray[np.bool_]:
+    def _present(self, values: NDArray, area: Area) -> NDArray[np.bool_]:
+        nodata = [self.source.nodatavals[band - 1] for band in self.bands]
         present = np.ones(values.shape, bool)
         if values.dtype.kind == "f":
             present &= np.isfinite(values).all(axis=0)
-        for plane, band, value in zip(present, self.bands, values, strict=True):
-            nodata = self.source.nodatavals[band - 1]
-            if nodata is not None and not np.isnan(nodata):
-                plane &= value != nodata
+        for there, plane, value in zip(present, values, nodata, strict=True):
+            if value is not None and not np.isnan(value):
+                there &= plane != value
         if self.masked:
-            with self._readable("its mask"):
-                present &= self.source.read_masks(self.bands[0], window=window, out_shape=shape) > 0
+            present &= self.read_mask(area) > 0
         return present
 
     @contextlib.contextmanager

@@ -27,7 +27,7 @@ class Source(Protocol):
     nodata: float | None
 
     def read(self, area: Area) -> tuple[NDArray, NDArray[np.bool_]]:
-        """Values (3, H, W) of the red, green and blue band, and where they hold data (3, H, W)."""
+        """Values (3, H, W) of red, green and blue, and where each of them holds data (3, H, W)."""
         ...
 
 
@@ -55,7 +55,7 @@ class Task:
     """Stands in for pixels without data, in [0, 1] per band."""
 
     def picture(self, area: Area) -> tuple[NDArray, NDArray[np.bool_], NDArray[np.float32]]:
-        """Values (3, H, W), where they hold data (3, H, W), and the picture (H, W, 3) in [0, 1], holes filled."""
+        """Values and where they hold data, as read, and the picture (H, W, 3) in [0, 1], holes filled."""
         values, present = self.source.read(area)
         if present.all():
             return values, present, self.scaling.to_network(values)
@@ -112,7 +112,7 @@ def restore(
 
 
 def _read(task: Task, windows: Sequence[Window]) -> _Batch:
-    values, presents, pictures, any_data = [], [], [], False
+    values, presents, pictures = [], [], []
     for window in windows:
         frame = window.frame
         seen = Area(
@@ -123,9 +123,10 @@ def _read(task: Task, windows: Sequence[Window]) -> _Batch:
         core = window.core.inside(seen)
         values.append(value[:, *core])
         presents.append(present[:, *core])
-        any_data |= bool(presents[-1].any())
         pictures.append(extended(picture, frame.height, frame.width))
-    return _Batch(windows, values, presents, np.stack(pictures) if any_data else None)
+    if not any(present.any() for present in presents):
+        return _Batch(windows, values, presents, None)
+    return _Batch(windows, values, presents, pictures[0][None] if len(pictures) == 1 else np.stack(pictures))
 
 
 def _asked(task: Task, batch: _Batch, nodes: Nodes | None) -> tuple[NDArray, NDArray] | None:
@@ -143,7 +144,7 @@ def _piece(task: Task, batch: _Batch, place: int, answer: tuple[NDArray, NDArray
         return Piece(values, np.zeros(shape, np.uint8), np.full(shape, np.nan, np.float32))
     window = batch.windows[place]
     core = window.core.inside(window.frame)
-    ground, opacity = (np.ascontiguousarray(part[place][core]) for part in answer)
+    ground, opacity = (part[place][core] for part in answer)
     return compose(values, present, ground, opacity, task.scaling, task.thresholds, task.source.nodata)
 
 
