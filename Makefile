@@ -10,7 +10,7 @@ RUN := $(VENV)/.run-stamp
 DEV := $(VENV)/.dev-stamp
 SOURCES := cloud_removal benchmarks $(wildcard *.py) $(wildcard assets/*.py docs/*.py)
 
-.PHONY: help demo test lint format bench torch soak figures scenes clean
+.PHONY: help demo test lint format bench torch soak figures scenes picture clean
 
 help:
 	@echo "make demo      take the clouds off the sample scenes into demo/"
@@ -22,6 +22,7 @@ help:
 	@echo "make soak      long fault tests: twenty kills, resumed each time"
 	@echo "make figures   pictures from DATA=$(DATA) into figures/ (not part of the repository)"
 	@echo "make scenes    make the sample scenes of assets/ again"
+	@echo "make picture   make the README's picture from the demo"
 
 # pip, not python, is what a venv made without python3.11-venv lacks.
 $(BIN)/pip:
@@ -70,6 +71,9 @@ figures: $(RUN)
 
 scenes: $(RUN)
 	$(BIN)/python -m assets.make_scenes
+
+picture: demo
+	$(BIN)/python -m assets.make_picture
 
 clean:
 	rm -rf demo figures bench .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -97,11 +97,17 @@ class Context(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.down = nn.ModuleList([shrink(3, 24), shrink(24, 48), shrink(48, 64)])
-        self.dense = nn.Sequential(nn.Linear(4 * (3 + 64), 96), nn.LeakyReLU(LEAK), nn.Linear(96, CONTEXT))
+        pooled, (first, second) = 4 * (3 + 64), (128, 64)
+        self.dense = nn.Sequential(
+            nn.BatchNorm1d(pooled, eps=1e-3, momentum=0.02),
+            nn.Linear(pooled, first), nn.LeakyReLU(LEAK), nn.Linear(first, second), nn.LeakyReLU(LEAK),
+            nn.Linear(second, CONTEXT),
+        )  # fmt: skip
 
     def forward(self, picture: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, CONTEXT)."""
-        small = x = functional.avg_pool2d(picture, 4)
+        small = functional.avg_pool2d(picture, 4)
+        x = centred(small)
         for down in self.down:
             x = leaky(down(x))
         with torch.autocast("cpu", enabled=False):
@@ -122,12 +128,12 @@ class Veil(nn.Module):
         rising = list(reversed(widths))
         self.up = nn.ModuleList(conv_norm(a + b, b) for a, b in itertools.pairwise(rising))
         self.head, self.enlarge = nn.Conv2d(widths[0], widths[0], 3, padding=1), nn.Conv2d(widths[0], 32, 3, padding=1)
-        self.answer, self.colour = nn.Conv2d(8 + 3, 7, 3, padding=1), nn.Linear(CONTEXT, 3)
+        self.answer, self.veil = nn.Conv2d(8 + 3, 7, 3, padding=1), nn.Linear(CONTEXT, 4)
 
     def forward(self, picture: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, 4, H, W): opacity, R, G, B."""
         context = self.context(picture)
-        x, skips = picture, []
+        x, skips = centred(picture), []
         for down in self.down:
             x = leaky(down(x))
             skips.append(x)
@@ -140,12 +146,18 @@ class Veil(nn.Module):
         x = functional.pixel_shuffle(self.enlarge(leaky(self.head(x))), 2)
         with torch.autocast("cpu", enabled=False):
             answer = self.answer(torch.cat([x.float(), picture], 1))
-            return solved(picture, answer, torch.sigmoid(self.colour(context))[:, :, None, None])
+            veil = self.veil(everywhere.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+            return solved(picture, answer, functional.interpolate(veil, scale_factor=32, mode="bilinear"))
 
 
-def solved(picture: Tensor, answer: Tensor, colour: Tensor) -> Tensor:
-    """Opacity and ground from the answer's seven channels and the veil's colour."""
-    opacity = torch.sigmoid(answer[:, :1])
+def centred(picture: Tensor) -> Tensor:
+    """Pictures in [0, 1], whose contrast under haze is small, about zero."""
+    return 4.0 * picture - 2.0
+
+
+def solved(picture: Tensor, answer: Tensor, veil: Tensor) -> Tensor:
+    """Opacity and ground from the answer's seven channels and the whole picture's veil: colour and opacity, logits."""
+    opacity, colour = torch.sigmoid(answer[:, :1] + veil[:, 3:]), torch.sigmoid(veil[:, :3])
     residual, direct = 0.3 * torch.tanh(answer[:, 1:4]), torch.sigmoid(answer[:, 4:])
     seen = (picture - colour * opacity) / (1.0 - opacity).clamp(min=0.1) + residual
     hidden = ((opacity - 0.7) / 0.2).clamp(0.0, 1.0)

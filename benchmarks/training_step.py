@@ -62,17 +62,25 @@ def compare(spec: dict[str, Any], turns: int, steps: int) -> list[Row]:
             note = "PyTorch not found, nothing to compare with: make torch"
             return [Row(f"TensorFlow, {title}", images / statistics.median(times), "img/s", note=note)]
         with Worker([python, "benchmarks/torch_twin.py"], spec) as twin:
+            check_same(ours, twin, spec)
             pairs = [(ours.seconds(steps), twin.seconds(steps)) for _ in range(turns)]
             own, other = (statistics.median(column) for column in zip(*pairs, strict=True))
             ratio = statistics.median(b / a for a, b in pairs)
-            size = f"{ours.parameters / 1e6:.2f} M parameters"
-            note = "" if ours.parameters == twin.parameters else f"NOT THE SAME NETWORK: {twin.parameters} parameters"
             short = ratio < AIMS[precision]
             return [
-                Row(f"TensorFlow, {title}", images / own, "img/s", note=size),
-                Row(f"PyTorch, {title}", images / other, "img/s", note=note),
+                Row(f"TensorFlow, {title}", images / own, "img/s", note=f"{ours.parameters:,} parameters"),
+                Row(f"PyTorch, {title}", images / other, "img/s"),
                 Row("  TensorFlow over PyTorch", ratio, "x", AIMS[precision], note=ours.costliest() if short else ""),
             ]
+
+
+def check_same(ours: "Worker", twin: "Worker", spec: dict[str, Any]) -> None:
+    """RuntimeError where the two networks are not of one size: a ratio of their speeds would mean nothing."""
+    if ours.parameters != twin.parameters:
+        raise RuntimeError(
+            f"benchmarks/torch_twin.py has {twin.parameters:,} parameters, preset {spec['preset']} "
+            f"{ours.parameters:,}: not the same network. Bring the twin up to date with cloud_removal/models."
+        )
 
 
 def python_with_torch() -> str | None:

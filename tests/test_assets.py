@@ -1,10 +1,12 @@
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import rasterio
 
-from assets import demo, make_scenes
+from assets import demo, make_picture, make_scenes
+from cloud_removal.errors import InputError
 
 SCENES = make_scenes.SCENES
 
@@ -36,3 +38,14 @@ def test_a_written_scene_comes_back_within_its_step(tmp_path: Path) -> None:
 def test_the_demo_scores_a_scene_against_itself_with_the_highest_marks() -> None:
     psnr, ssim = demo.score(SCENES / "clear/town.png", SCENES / "clear/town.png")
     assert (psnr, ssim) == (100.0, pytest.approx(1.0))
+
+
+def test_the_picture_of_the_readme_is_as_wide_as_a_page(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "report.png"), np.zeros((80, 2800, 3), np.uint8))
+    make_picture.make(tmp_path / "report.png", tmp_path / "picture.jpg")
+    assert cv2.imread(str(tmp_path / "picture.jpg")).shape == (40, make_picture.WIDTH, 3)
+
+
+def test_without_a_demo_there_is_no_picture_and_that_is_said(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="make demo"):
+        make_picture.make(tmp_path / "report.png", tmp_path / "picture.jpg")
