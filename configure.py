@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cloud_removal.config import Run
+from cloud_removal.config import Augmentation, Run, Simulation
 from cloud_removal.systems import mend, unet
 
 DEFOG = {
@@ -17,6 +17,14 @@ DEFOG = {
 VEIL = Run(
     system="unet",
     options=unet.Options(network="veil", objective="visible", cloud_weight=1.0, beta_1=0.9, beta_2=0.99),
+    simulation=Simulation(
+        veil_opacity=(0.33, 0.75),
+        veil_brightness=(0.42, 0.85),
+        feature=(0.08, 1.0),
+        mixed_share=0.25,
+        ice_share=0.2,
+    ),
+    augmentation=Augmentation(saturation=(0.5, 1.6), scale=(0.2, 1.0)),
     run_dir=Path("runs/defog"),
     steps=12_000,
     batch_size=16,

@@ -52,6 +52,10 @@ class Simulation:
     """Highest opacity of thin cloud."""
     coverage: Range = (0.1, 0.8)
     """Share of the picture under thin or thick cloud."""
+    feature: Range = (0.25, 1.0)
+    """Size of the largest features of a fractal cloud, as a share of the picture's longer side (up to 1024 px)."""
+    mixed_share: float = 0.0
+    """Share of thin and thick clouds with a uniform veil beneath them."""
     brightness: Range = (0.5, 1.0)
     """Grey level of thin and thick cloud."""
     veil_brightness: Range = (0.35, 0.85)

@@ -51,11 +51,29 @@ def simulate(
     `blur(ground * (1 - shadow)) * (1 - a) + colour * a` per channel, `opacity` is the mean of `a` over channels.
     `valid` bool (H, W): the pixels among which coverage is counted, where it is not all.
     """
-    shape = ground.shape[:2]
     kind = int(rng.choice(4, p=np.asarray(simulation.kinds) / sum(simulation.kinds)))
-    dark, relief = np.zeros((*shape, 1), np.float32), None
+    nothing = np.zeros((*ground.shape[:2], 1), np.float32)
     if kind == CLEAR:
-        return Simulated(ground.copy(), np.zeros_like(dark), ground, dark)
+        return Simulated(ground.copy(), nothing, ground, nothing)
+    mixed = kind != VEIL and rng.random() < simulation.mixed_share
+    seen, opacity, shadow = ground, nothing, nothing
+    for one in (VEIL, kind) if mixed else (kind,):
+        seen, more, dark = _under(seen, rng, simulation, layers, valid, one)
+        opacity, shadow = 1.0 - (1.0 - opacity) * (1.0 - more), 1.0 - (1.0 - shadow) * (1.0 - dark)
+    return Simulated(np.clip(seen, 0.0, 1.0), opacity, ground, shadow)
+
+
+def _under(
+    ground: np.ndarray,
+    rng: np.random.Generator,
+    simulation: Simulation,
+    layers: Sequence[np.ndarray],
+    valid: np.ndarray | None,
+    kind: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`ground` (H, W, 3) under one layer of cloud: what is seen, its opacity and its shadow (H, W, 1)."""
+    shape = ground.shape[:2]
+    dark, relief = np.zeros((*shape, 1), np.float32), None
     if kind == VEIL:
         grey = veil(rng, shape, _draw(rng, simulation.veil_opacity))
     else:
@@ -66,7 +84,7 @@ def simulate(
     sigma = rng.uniform(0.3, 1.0) * simulation.blur if rng.random() < simulation.blur_share else 0.0
     seen = vary_blur(ground * (1.0 - dark) if dark.any() else ground, grey, sigma)
     aerial = seen + opacity * ((colour if relief is None else colour * relief) - seen)
-    return Simulated(np.clip(aerial, 0.0, 1.0), _channel_mean(opacity), ground, dark)
+    return aerial, _channel_mean(opacity), dark
 
 
 def veil(rng: np.random.Generator, shape: tuple[int, int], opacity: float, variation: float = 0.3) -> np.ndarray:
@@ -164,7 +182,7 @@ def _cloud(
     if layers and rng.random() >= simulation.fractal_share:
         field = _from_layer(rng, canvas, layers[int(rng.integers(len(layers)))])
     else:
-        field = _from_noise(rng, canvas, max(shape), kind)
+        field = _from_noise(rng, canvas, max(shape), kind, simulation)
     softness = rng.uniform(0.25, 0.9) if kind == THICK else rng.uniform(1.0, 3.0)
     counted = field[inside] if valid is None else field[inside][valid]
     opacity = cover(field, _draw(rng, simulation.coverage), softness, counted)
@@ -187,9 +205,11 @@ def _canvas(shape: tuple[int, int], down: float, right: float) -> tuple[tuple[in
     return canvas, (slice(above, above + shape[0]), slice(before, before + shape[1]))
 
 
-def _from_noise(rng: np.random.Generator, shape: tuple[int, int], side: int, kind: int) -> np.ndarray:
+def _from_noise(
+    rng: np.random.Generator, shape: tuple[int, int], side: int, kind: int, simulation: Simulation
+) -> np.ndarray:
     """A fractal field (H, W): compact heaps for thick cloud, drawn-out wisps for thin."""
-    largest = min(side, 1024) * 2.0 ** rng.uniform(-2.0, 0.0)
+    largest = min(side, 1024) * math.exp(rng.uniform(*np.log(simulation.feature)))
     if kind == THICK:
         rough, stretch, billow = rng.uniform(0.45, 0.6), rng.uniform(1.0, 1.3), rng.uniform(0.0, 0.5)
         return wispy(rng, shape, largest, rough, stretch, bend=0.1, billow=billow)

@@ -106,7 +106,7 @@ def test_edges_are_soft(kind, seed):
     simulation = only(kind, coverage=(0.4, 0.4))
     opacity = clouds.simulate(np.zeros((128, 128, 3), np.float32), generator(seed), simulation).opacity[..., 0]
     steps = np.abs(np.diff(opacity, axis=0))
-    assert np.quantile(steps, 0.99) < 0.35
+    assert np.quantile(steps, 0.99) < 0.5  # A hard cut is a step of nearly 1.
     assert ((opacity > 0.05) & (opacity < 0.5 * opacity.max())).mean() > (0.0 if kind == "veil" else 0.04) - 1e-9
 
 
