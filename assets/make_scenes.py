@@ -24,8 +24,7 @@ STEP = 40
 """Digital numbers are multiples of this, as fine as 8 bits: a third of the size on disk."""
 
 PLAIN = Simulation(haze_share=1.0, haze_wavelength=(0.1, 0.1), blur_share=0.0, tint=(1.0, 1.0), ice_share=0.0)
-VEIL = replace(PLAIN, kinds=(0, 0, 1, 0), veil_opacity=(0.3, 0.3), veil_brightness=(0.6, 0.6))
-HAZE = replace(VEIL, veil_opacity=(0.6, 0.6), veil_brightness=(0.7, 0.7))
+HAZE = replace(PLAIN, kinds=(0, 0, 1, 0), veil_opacity=(0.6, 0.6), veil_brightness=(0.7, 0.7))
 SUN = replace(PLAIN, shadow_share=1.0, sun_azimuth=(150, 150), sun_elevation=(45, 45), cloud_height=(40, 40))
 THIN = replace(SUN, kinds=(1, 0, 0, 0), coverage=(0.6, 0.6), thin_opacity=(0.75, 0.75), brightness=(0.9, 0.9))
 THICK = replace(SUN, kinds=(0, 1, 0, 0), coverage=(0.03, 0.03), brightness=(0.97, 0.97))
@@ -66,7 +65,7 @@ def write_png(path: Path, picture: np.ndarray) -> None:
 
 def main() -> None:
     """Writes cloud/ and clear/, the same names in both."""
-    lakes = scene(10, (1536, 1536), (VEIL, THIN, THICK))
+    lakes = scene(10, (1536, 1536), (THIN, THICK))
     town = scene(11, (600, 800), (HAZE,))
     for kind, picture, small in zip(("cloud", "clear"), lakes, town, strict=True):
         (SCENES / kind).mkdir(parents=True, exist_ok=True)
