@@ -145,18 +145,20 @@ def main() -> int:
     soak = tyro.cli(Soak, prog="python -m benchmarks.soak")
     print(f"soak: {dataclasses.asdict(soak)}")
     chance = random.Random(soak.seed)
-    lost = 0
+    lost = hit = 0
     with tempfile.TemporaryDirectory() as folder:
         run_dir, straight = Path(folder) / "killed", Path(folder) / "straight"
         for number in range(1, soak.kills + 1):
             started, saved = kill_once(run_dir, chance, while_saving=number % 2 == 0)
             lost += started < saved
+            hit += is_saving(run_dir)
             print(f"kill {number}: had saved step {saved}, went on from {started}, killed after {last_save(run_dir)}")
         steps = last_save(run_dir) + 3
         finish(run_dir, steps)
         finish(straight, steps)
         different = differences(run_dir, straight, steps)
-    print(f"{lost} of {soak.kills} went on from an older step; {len(different)} variables differ after {steps} steps")
+    print(f"{lost} of {soak.kills} went on from an older step; {hit} kills hit a save", end="; ")
+    print(f"{len(different)} variables differ after {steps} steps from a run never killed")
     return 1 if lost or different else 0
 
 

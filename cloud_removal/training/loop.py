@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from cloud_removal.config import Run
-from cloud_removal.errors import DivergedError, InputError
+from cloud_removal.errors import DivergedError, InputError, OutputError
 from cloud_removal.systems import System
 from cloud_removal.systems.base import Batch, Scalars
 from cloud_removal.training import saves
@@ -45,22 +45,32 @@ def train(run: Run, system: System, drawing: Drawing, say: Say, command: str) ->
         return DONE
     begin(run, start, command)
     saves.discard_after(folder, start)
+    shown = next(iter(system.batches("validation", 0).take(1)))  # First: what fails here fails before any work.
     batches = iter(system.batches("training", start))
-    with Interrupt() as interrupt, Record(run, start, drawing) as record:
-        stretch = Stretch(step, record, lambda number, so_far: save(folder, found, number, so_far), seconds)
-        code = stretch.go(batches, start, interrupt)
+    try:
+        with Interrupt() as interrupt, Record(run, start, drawing) as record:
+            stretch = Stretch(step, record, lambda number, so_far: save(folder, found, number, so_far), shown, seconds)
+            code = stretch.go(batches, start, interrupt)
+    except OSError as error:
+        raise OutputError(
+            f"{error.filename or run.run_dir} cannot be written ({error.strerror}). The last checkpoint is intact; "
+            "make room, then run the same command to go on."
+        ) from error
     say(f"Saved step {int(counter)} in {run.run_dir}. " + (f"To go on: {command}" if code else "Training is complete."))
     return code
 
 
 class Stretch:
-    """One uninterrupted stretch of training; `before` are the seconds of the stretches before it."""
+    """One uninterrupted stretch of training.
 
-    def __init__(self, step: Step, record: Record, save: Callable[[int, float], object], before: float):
-        self.step, self.record, self.save, self.before = step, record, save, before
+    `save` writes the checkpoint of a step, given the seconds of training so far; `shown` are the pictures of the
+    sample grids; `before` are the seconds of the stretches before this one.
+    """
+
+    def __init__(self, step: Step, record: Record, save: Callable[[int, float], object], shown: Batch, before: float):
+        self.step, self.record, self.save, self.shown, self.before = step, record, save, shown, before
         self.system, self.run = step.system, step.system.run
         self.meter = Meter()
-        self.shown: Batch | None = None
 
     def go(self, batches: Iterator[Batch], start: int, interrupt: Interrupt) -> int:
         """Steps until the total, the time or a signal ends it. Returns the exit code."""
@@ -99,9 +109,7 @@ class Stretch:
         self.save(number, self.seconds())
 
     def _show(self, number: int) -> None:
-        """Sample grid and curves; the pictures are always the first validation batch."""
-        if self.shown is None:
-            self.shown = next(iter(self.system.batches("validation", 0).take(1)))
+        """Sample grid and curves."""
         with averaged_weights(self.system):
             columns = {title: np.asarray(images) for title, images in self.system.samples(self.shown).items()}
         self.record.samples(number, columns)

@@ -1,5 +1,7 @@
 """Checkpoints hold every variable, are proved on restore, and outlive damage."""
 
+import resource
+
 import keras
 import numpy as np
 import pytest
@@ -147,7 +149,7 @@ def test_where_no_checkpoint_is_intact_nothing_is_guessed(found, tmp_path):
     saved_thrice(tmp_path, found)
     for step in (1, 2, 3):
         flip_a_bit(data_file(tmp_path, step))
-    with pytest.raises(CheckpointError, match="No checkpoint in .* is intact"):
+    with pytest.raises(CheckpointError, match=r"No checkpoint in .* is intact"):
         saves.newest(tmp_path, quiet)
 
 
@@ -178,6 +180,23 @@ def test_a_folder_that_cannot_be_written_is_said(found, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="checkpoint of step 7 cannot be written"):
         save(tmp_path / "file" / "checkpoints", found, 7, 0.0)
+
+
+@pytest.fixture
+def full_disk():
+    """No file may grow beyond 100 bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_is_said_and_leaves_the_checkpoint_before(found, tmp_path, request):
+    save(tmp_path, found, 1, 0.0)
+    request.getfixturevalue("full_disk")
+    with pytest.raises(OutputError, match="make room there"):
+        save(tmp_path, found, 2, 0.0)
+    assert saves.newest(tmp_path, quiet).step == 1
 
 
 def test_a_run_folder_is_restored_as_a_system(tiny, train):

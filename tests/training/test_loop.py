@@ -121,7 +121,7 @@ def test_a_refused_run_changes_nothing_on_the_disk(tiny, train):
 
 def test_averages_asked_for_later_are_refused_with_both_values(tiny, train):
     train(tiny())
-    with pytest.raises(MismatchError, match="--ema was None, now 0.9"):
+    with pytest.raises(MismatchError, match=r"--ema was None, now 0.9"):
         train(tiny(ema=0.9))
 
 
@@ -197,13 +197,13 @@ def test_weights_of_another_width_are_refused(tiny, train, tmp_path):
 
 
 def test_a_model_folder_that_is_not_there_is_named(tiny, train, tmp_path):
-    with pytest.raises(ModelError, match="--init .*nowhere"):
+    with pytest.raises(ModelError, match=r"--init .*nowhere"):
         train(tiny(init=tmp_path / "nowhere"))
 
 
 def test_a_run_folder_that_cannot_be_written_is_said(tiny, train, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="--run-dir .* cannot be written"):
+    with pytest.raises(OutputError, match=r"--run-dir .* cannot be written"):
         train(tiny(run_dir=tmp_path / "file" / "run"))
 
 

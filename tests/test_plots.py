@@ -1,0 +1,81 @@
+"""Pictures for people."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from cloud_removal import plots
+from cloud_removal.cli import call
+from cloud_removal.errors import InputError
+
+
+def decoded(content):
+    return cv2.cvtColor(cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+
+
+def log(folder, *lines):
+    folder.mkdir(exist_ok=True)
+    (folder / "log.jsonl").write_text(
+        "".join(line if isinstance(line, str) else json.dumps(line) + "\n" for line in lines)
+    )
+    return folder
+
+
+def line(step, **losses):
+    return {"step": step, "images_per_second": 2.0, "learning_rate": 1e-4, "data_wait": 0.0, "seconds": 1.0} | losses
+
+
+def test_a_grid_shows_the_pixels_of_each_picture():
+    picture = np.random.default_rng(0).random((2, 16, 16, 3), np.float32)
+    grid = plots.grid({"picture": picture, "cloud": picture[..., :1]})
+    second = grid[plots.BAR + 16 + plots.GAP :][:16, :16]
+    np.testing.assert_array_equal(second, np.round(255 * picture[1]).astype(np.uint8))
+
+
+def test_a_grid_shows_one_channel_as_grey():
+    grid = plots.grid({"cloud": np.full((1, 16, 16, 1), 0.5, np.float32)})
+    np.testing.assert_array_equal(grid[plots.BAR, 0], [128, 128, 128])
+
+
+def test_a_grid_shows_what_is_out_of_range_or_no_number():
+    grid = plots.grid({"ground": np.stack([np.full((16, 16, 3), v, np.float32) for v in (2.0, -1.0, np.nan)])})
+    assert [grid[plots.BAR + row * (16 + plots.GAP), 0, 0] for row in range(3)] == [255, 0, 0]
+
+
+def test_a_png_keeps_red_red():
+    red = np.zeros((2, 2, 3), np.uint8)
+    red[..., 0] = 200
+    np.testing.assert_array_equal(decoded(plots.png(red)), red)
+
+
+def test_curves_differ_where_the_losses_differ(tmp_path):
+    one = plots.curves(log(tmp_path, line(1, ground=0.5), line(2, ground=0.4)))
+    assert one != plots.curves(log(tmp_path, line(1, ground=0.5), line(2, ground=0.1)))
+
+
+def test_curves_of_a_log_with_a_torn_line_leave_it_out(tmp_path):
+    whole = plots.curves(log(tmp_path, line(1, ground=0.5), line(2, ground=0.4)))
+    assert whole == plots.curves(log(tmp_path, line(1, ground=0.5), line(2, ground=0.4), '{"step": 3, "gro'))
+
+
+def test_curves_of_a_loss_that_overflowed_can_be_drawn(tmp_path):
+    lines = [line(step, ground=None if step == 70 else 0.5) for step in range(1, 120)]
+    assert decoded(plots.curves(log(tmp_path, *lines))).shape == (900, 1000, 3)
+
+
+def test_a_folder_without_a_log_is_said(tmp_path):
+    with pytest.raises(InputError, match=r"log.jsonl is missing"):
+        plots.curves(tmp_path)
+
+
+def test_the_command_plot_prints_where_the_picture_is(tmp_path, capsys):
+    assert call("plot", [str(log(tmp_path, line(1, ground=0.5)))]) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "curves.png")
+
+
+def test_the_command_plot_says_where_it_cannot_write(tmp_path, capsys):
+    run_dir = log(tmp_path / "run", line(1, ground=0.5))
+    assert call("plot", [str(run_dir), "--output", str(tmp_path / "no" / "c.png")]) == 1
+    assert "cannot be written" in capsys.readouterr().err
