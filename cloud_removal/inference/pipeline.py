@@ -1,7 +1,7 @@
 """`remove`: one picture or raster in, its ground out, with everything the scene contract promises."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from cloud_removal.inference.report import Thumbnails, draw, stretched
 from cloud_removal.inference.scaling import choose
 from cloud_removal.inference.scene import Task, restore
 from cloud_removal.inference.targets import Targets
-from cloud_removal.inference.windows import plan
+from cloud_removal.inference.windows import Window, plan
 
 WINDOW = 1024
 """Side in pixels of the core of a window (the halo comes on top)."""
@@ -101,7 +101,10 @@ def remove(
                     say(line)
                 loaded = model if isinstance(model, Model) else Model.from_card(card)
                 task = task_for(scene, loaded, settings, say)
-                finished = _restored(task, settings, partial, advance)
+                windows = plan(scene.height, scene.width, settings.window, card.grid)
+                if len(windows) > 1 and not card.exact:
+                    say(f"{card.title} looks at each window as a whole: results depend on --window, seams may show")
+                finished = _restored(task, windows, partial, advance)
                 pixels = _assembled(scene, finished, wanted, task)
                 targets.publish(wanted)
     return Summary(output, pixels, time.monotonic() - started)
@@ -124,7 +127,7 @@ def task_for(scene: Scene, model: Model, settings: Settings, say: Say) -> Task:
     return Task(scene, model, scaling, thresholds(model.card, settings), scaling.to_network(median)[0, 0])
 
 
-def _restored(task: Task, settings: Settings, partial: Partial, advance: Callable[[int, int], None]) -> Blocks:
+def _restored(task: Task, windows: Sequence[Window], partial: Partial, advance: Callable[[int, int], None]) -> Blocks:
     """The context pass and the window pass; what a killed run had finished is not done again."""
     card, source = task.model.card, task.source
     kept = partial.load_array("context")
@@ -134,7 +137,6 @@ def _restored(task: Task, settings: Settings, partial: Partial, advance: Callabl
         nodes = task.nodes()
         if nodes is not None:
             partial.save_array("context", nodes.values)
-    windows = plan(source.height, source.width, settings.window, card.grid)
     total = source.height * source.width
     restore(task, windows, nodes, partial, lambda done: advance(done, total))
     return Blocks(partial, windows)

@@ -1,0 +1,63 @@
+"""Model folders: found by name or version, checked before TensorFlow is imported."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cloud_removal.errors import ModelError
+from cloud_removal.inference.model import find, fingerprint, read_card
+
+
+@pytest.fixture
+def versions(tmp_path, model_folder):
+    for version in ("2", "9", "10"):
+        shutil.copytree(model_folder, tmp_path / "small" / version)
+    return tmp_path / "small"
+
+
+def test_a_name_means_its_highest_version(versions):
+    assert find(versions) == versions / "10"
+
+
+def test_a_version_means_itself(versions):
+    assert find(versions / "9") == versions / "9"
+
+
+def test_a_folder_that_holds_no_model_is_said_to_hold_none(tmp_path):
+    with pytest.raises(ModelError, match="no model folder"):
+        find(tmp_path)
+
+
+def test_a_card_of_another_format_is_refused(versions):
+    card = versions / "2" / "model.json"
+    card.write_text(json.dumps(json.loads(card.read_text()) | {"format": 99}))
+    with pytest.raises(ModelError, match="format 99"):
+        read_card(versions / "2")
+
+
+def test_other_weights_are_another_model(versions):
+    before = fingerprint(read_card(versions / "2"))
+    weights = next((versions / "2" / "variables").glob("*.data-*"))
+    damaged = bytearray(weights.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    weights.write_bytes(damaged)
+    assert fingerprint(read_card(versions / "2")) != before
+
+
+def test_reading_a_card_does_not_import_tensorflow(model_folder):
+    code = (
+        "import sys; from cloud_removal.inference import pipeline; from cloud_removal.inference.model import read_card;"
+        "from pathlib import Path; read_card(Path(sys.argv[1])); sys.exit('tensorflow' in sys.modules)"
+    )
+    root = Path(__file__).parents[2]
+    assert subprocess.run([sys.executable, "-c", code, str(model_folder)], cwd=root, check=False).returncode == 0
+
+
+def test_answers_that_are_no_numbers_are_an_error(model):
+    with pytest.raises(ModelError, match="not numbers"):
+        model.restore(np.full((1, 16, 16, 3), np.nan, np.float32), np.zeros((1, 2, 2, 6), np.float32))
