@@ -26,9 +26,9 @@ class Command:
     stopped or killed goes on when the same command is given again.
     """
 
-    input: Annotated[Path, tyro.conf.Positional]
+    input: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="INPUT")]
     """Picture, raster, or folder of them."""
-    output: Annotated[Path, tyro.conf.Positional]
+    output: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="OUTPUT")]
     """File ending in .tif or .png, or folder."""
     model: Path | None = None
     """Model folder, NAME or NAME/VERSION; without it the bundled model defog."""
