@@ -26,12 +26,13 @@ VEIL = Run(
     ),
     augmentation=Augmentation(saturation=(0.5, 1.6), scale=(0.2, 1.0)),
     run_dir=Path("runs/defog"),
-    steps=12_000,
+    steps=11_000,
     batch_size=16,
     size=128,
-    learning_rate=6e-4,
+    learning_rate=5e-4,
     schedule="cosine",
     warmup=200,
+    clip_norm=1.0,
     ema=0.999,
 )
 DEFOG["veil"] = VEIL

@@ -11,13 +11,14 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from cloud_removal.models.blocks import DepthToSpace, Enlarge, leaky, norm_leaky, shrink
+from cloud_removal.models.blocks import DepthToSpace, Enlarge, leaky, shrink
 
 STRIDE = 32
 SMALLEST = 64
 RECEPTIVE_RADIUS = 256
 CONTEXT_SIZE = 32
-SOLVABLE, LEAST_TRANSMISSION = 0.7, 0.1
+SOLVABLE, HIDDEN_OVER = 0.7, 0.2
+LEAST_TRANSMISSION = 0.15
 POOL = 4
 CENTRED = (4.0, -2.0)
 """Factor and offset that bring pictures in [0, 1], whose contrast under haze is small, about zero."""
@@ -32,11 +33,11 @@ def context_network(size: int = CONTEXT_SIZE, name: str = "context") -> keras.Mo
     """
     picture = keras.Input((None, None, 3), name="image")
     small = layers.AveragePooling2D(POOL, name="average", dtype="float32")(picture)
-    x = layers.Rescaling(*CENTRED, name="centred")(small)
+    x = small = layers.Rescaling(*CENTRED, name="centred", dtype="float32")(small)
     for level, filters in enumerate((24, 48, 64)):
         x = shrink(x, filters, f"statistics{level + 1}")
     pooled = layers.Concatenate(name="pooled", dtype="float32")([statistics(small), statistics(x)])
-    x = layers.BatchNormalization(momentum=0.98, name="pooled_norm", dtype="float32")(pooled)
+    x = pooled
     for number, units in enumerate((128, 64), start=1):
         x = leaky(layers.Dense(units, name=f"context{number}", dtype="float32")(x), f"context{number}")
     return keras.Model(picture, layers.Dense(size, name="context3", dtype="float32")(x), name=name)
@@ -66,23 +67,24 @@ def veil_network(widths: tuple[int, ...], context_size: int = CONTEXT_SIZE, name
     for level in reversed(range(len(widths) - 1)):
         x = layers.UpSampling2D(name=f"up{level + 1}")(x)
         x = layers.Concatenate(name=f"skip{level + 1}")([x, skips[level]])
-        x = conv_norm(x, widths[level], f"decode{level + 1}")
-    veil = layers.Dense(4, name="veil", dtype="float32")(context)
+        x = conv(x, widths[level], f"decode{level + 1}")
+    veil = layers.Dense(5, name="veil", dtype="float32")(context)
     veil = Enlarge(STRIDE, name="veil_field", dtype="float32")(veil)
     return keras.Model([picture, context], solved(picture, x, veil), name=name)
 
 
-def conv_norm(x: Any, filters: int, name: str) -> Any:
-    """Conv3, batch norm, leaky ReLU at one resolution."""
-    return norm_leaky(layers.Conv2D(filters, 3, padding="same", use_bias=False, name=f"{name}_conv")(x), name)
+def conv(x: Any, filters: int, name: str) -> Any:
+    """Conv3 and leaky ReLU at one resolution."""
+    layer = layers.Conv2D(filters, 3, padding="same", kernel_initializer="he_normal", name=f"{name}_conv")
+    return leaky(layer(x), name)
 
 
 def with_context(x: Any, context: Any, width: int) -> Any:
     """Joins the picture-wide statistics to the bottleneck, then two residual units."""
     x = layers.Concatenate(name="with_context")([x, context])
-    x = conv_norm(x, width, "middle")
+    x = conv(x, width, "middle")
     for unit in ("middle1", "middle2"):
-        inner = conv_norm(conv_norm(x, width, f"{unit}_in"), width, f"{unit}_out")
+        inner = conv(conv(x, width, f"{unit}_in"), width, f"{unit}_out")
         x = layers.Add(name=f"{unit}_add")([x, inner])
     return x
 
@@ -90,19 +92,18 @@ def with_context(x: Any, context: Any, width: int) -> Any:
 def solved(picture: Any, features: Any, veil: Any) -> Any:
     """Opacity and ground at full resolution from features at half resolution. All float32.
 
-    `veil` (B, H, W, 4) is what the whole picture says: the veil's colour and its opacity, as logits. The features say
-    how much more or less opaque each pixel is.
-
-    Where the ground is seen it is `(x - A·a) / (1 - a) + residual`; from opacity 0.7 to 0.9, where that equation
-    comes to amplify noise more than it restores, the direct estimate takes over.
+    `veil` (B, H, W, 5) is what the whole picture says, as logits: the veil's colour, its opacity, and the opacity to
+    solve with; the features say how each pixel differs. The last two are the same in theory, but an error in the
+    colour is amplified by what is solved with, and must not teach the first to call clouds clear. Where the ground
+    is seen it is `(x - A·a) / (1 - a)`; from opacity 0.7 to 0.9 the direct estimate takes over.
     """
-    x = leaky(layers.Conv2D(features.shape[-1], 3, padding="same", name="head_conv")(features), "head")
-    x = DepthToSpace(name="enlarged")(layers.Conv2D(4 * 8, 3, padding="same", name="enlarge")(x))
-    x = layers.Concatenate(name="head_input")([x, picture])
-    answer = layers.Conv2D(7, 3, padding="same", dtype="float32", name="answer")(x)
-    opacity, colour = ops.sigmoid(answer[..., :1] + veil[..., 3:]), ops.sigmoid(veil[..., :3])
-    residual, direct = 0.3 * ops.tanh(answer[..., 1:4]), ops.sigmoid(answer[..., 4:])
+    x = conv(features, features.shape[-1], "head")
+    x = DepthToSpace(name="enlarged")(layers.Conv2D(4 * 12, 3, padding="same", name="enlarge")(x))
+    x = layers.Concatenate(name="head_input")([x, layers.Rescaling(*CENTRED, name="head_centred")(picture)])
+    answer = layers.Conv2D(8, 3, padding="same", dtype="float32", name="answer")(x)
+    direct, pixel = ops.sigmoid(answer[..., 5:]), ops.sigmoid(answer[..., :5] + veil)
+    colour, opacity, solving = pixel[..., :3], pixel[..., 3:4], pixel[..., 4:]
     picture = ops.cast(picture, "float32")
-    seen = (picture - colour * opacity) / ops.maximum(1.0 - opacity, LEAST_TRANSMISSION) + residual
-    hidden = ops.clip((opacity - SOLVABLE) / (1.0 - LEAST_TRANSMISSION - SOLVABLE), 0.0, 1.0)
+    seen = (picture - colour * solving) / ops.maximum(1.0 - solving, LEAST_TRANSMISSION)
+    hidden = ops.clip((ops.stop_gradient(opacity) - SOLVABLE) / HIDDEN_OVER, 0.0, 1.0)
     return ops.concatenate([opacity, seen + hidden * (direct - seen)], axis=-1)

@@ -28,8 +28,8 @@ def pin(network, opacity):
     """Makes the network answer opacity `opacity`, no residual and a direct estimate of 0.5 everywhere."""
     layer = network.get_layer("answer")
     layer.kernel.assign(np.zeros(layer.kernel.shape, np.float32))
-    layer.bias.assign([np.log(opacity / (1.0 - opacity)), *[0.0] * 6])
-    network.get_layer("veil").kernel.assign(np.zeros((CONTEXT_SIZE, 4), np.float32))
+    layer.bias.assign([0.0] * 3 + [np.log(opacity / (1.0 - opacity))] * 2 + [0.0] * 3)
+    network.get_layer("veil").kernel.assign(np.zeros((CONTEXT_SIZE, 5), np.float32))
 
 
 def test_where_the_ground_is_seen_it_is_the_veil_equation_solved():
