@@ -99,15 +99,13 @@ class Context(nn.Module):
         self.down = nn.ModuleList([shrink(3, 24), shrink(24, 48), shrink(48, 64)])
         pooled, (first, second) = 4 * (3 + 64), (128, 64)
         self.dense = nn.Sequential(
-            nn.BatchNorm1d(pooled, eps=1e-3, momentum=0.02),
             nn.Linear(pooled, first), nn.LeakyReLU(LEAK), nn.Linear(first, second), nn.LeakyReLU(LEAK),
             nn.Linear(second, CONTEXT),
         )  # fmt: skip
 
     def forward(self, picture: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, CONTEXT)."""
-        small = functional.avg_pool2d(picture, 4)
-        x = centred(small)
+        x = small = centred(functional.avg_pool2d(picture, 4))
         for down in self.down:
             x = leaky(down(x))
         with torch.autocast("cpu", enabled=False):
@@ -122,13 +120,13 @@ class Veil(nn.Module):
         self.context = Context()
         self.down = nn.ModuleList(shrink(a, b) for a, b in zip([3, *widths], widths, strict=False))
         deepest = widths[-1]
-        self.middle = conv_norm(deepest + CONTEXT, deepest)
-        units = (nn.Sequential(conv_norm(deepest, deepest), conv_norm(deepest, deepest)) for _ in range(2))
+        self.middle = conv(deepest + CONTEXT, deepest)
+        units = (nn.Sequential(conv(deepest, deepest), conv(deepest, deepest)) for _ in range(2))
         self.units = nn.ModuleList(units)
         rising = list(reversed(widths))
-        self.up = nn.ModuleList(conv_norm(a + b, b) for a, b in itertools.pairwise(rising))
-        self.head, self.enlarge = nn.Conv2d(widths[0], widths[0], 3, padding=1), nn.Conv2d(widths[0], 32, 3, padding=1)
-        self.answer, self.veil = nn.Conv2d(8 + 3, 7, 3, padding=1), nn.Linear(CONTEXT, 4)
+        self.up = nn.ModuleList(conv(a + b, b) for a, b in itertools.pairwise(rising))
+        self.head, self.enlarge = conv(widths[0], widths[0]), nn.Conv2d(widths[0], 4 * 12, 3, padding=1)
+        self.answer, self.veil = nn.Conv2d(12 + 3, 8, 3, padding=1), nn.Linear(CONTEXT, 5)
 
     def forward(self, picture: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, 4, H, W): opacity, R, G, B."""
@@ -143,9 +141,9 @@ class Veil(nn.Module):
             x = x + unit(x)
         for up in self.up:
             x = up(torch.cat([functional.interpolate(x, scale_factor=2), skips.pop()], 1))
-        x = functional.pixel_shuffle(self.enlarge(leaky(self.head(x))), 2)
+        x = functional.pixel_shuffle(self.enlarge(self.head(x)), 2)
         with torch.autocast("cpu", enabled=False):
-            answer = self.answer(torch.cat([x.float(), picture], 1))
+            answer = self.answer(torch.cat([x.float(), centred(picture)], 1))
             veil = self.veil(everywhere.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
             return solved(picture, answer, functional.interpolate(veil, scale_factor=32, mode="bilinear"))
 
@@ -156,17 +154,17 @@ def centred(picture: Tensor) -> Tensor:
 
 
 def solved(picture: Tensor, answer: Tensor, veil: Tensor) -> Tensor:
-    """Opacity and ground from the answer's seven channels and the whole picture's veil: colour and opacity, logits."""
-    opacity, colour = torch.sigmoid(answer[:, :1] + veil[:, 3:]), torch.sigmoid(veil[:, :3])
-    residual, direct = 0.3 * torch.tanh(answer[:, 1:4]), torch.sigmoid(answer[:, 4:])
-    seen = (picture - colour * opacity) / (1.0 - opacity).clamp(min=0.1) + residual
-    hidden = ((opacity - 0.7) / 0.2).clamp(0.0, 1.0)
+    """Opacity and ground from the answer's eight channels and what the whole picture says (five), all logits."""
+    pixel, direct = torch.sigmoid(answer[:, :5] + veil), torch.sigmoid(answer[:, 5:])
+    colour, opacity, solving = pixel[:, :3], pixel[:, 3:4], pixel[:, 4:]
+    seen = (picture - colour * solving) / (1.0 - solving).clamp(min=0.15)
+    hidden = ((opacity.detach() - 0.7) / 0.2).clamp(0.0, 1.0)
     return torch.cat([opacity, seen + hidden * (direct - seen)], 1)
 
 
-def conv_norm(inputs: int, filters: int) -> nn.Module:
-    """Conv3, batch norm, leaky ReLU."""
-    return ConvNorm(nn.Conv2d(inputs, filters, 3, padding=1, bias=False), filters)
+def conv(inputs: int, filters: int) -> nn.Module:
+    """Conv3 and leaky ReLU."""
+    return nn.Sequential(nn.Conv2d(inputs, filters, 3, padding=1), nn.LeakyReLU(LEAK))
 
 
 NETWORKS: dict[str, Callable[[dict[str, Any]], nn.Module]] = {

@@ -26,7 +26,7 @@ from cloud_removal.errors import ModelError, OutputError
 from cloud_removal.systems.base import Restorer
 
 FORMAT = 1
-CONTEXT_WINDOW, CONTEXT_SPACING = 512, 256
+CONTEXT_WINDOW, CONTEXT_SPACING = 512, 512
 HALO_TOLERANCE = 2.5e-5
 """Largest difference of opacity and ground that a window may make, in [0, 1]. A quarter of what the scene contract
 allows in opacity, under two digital numbers of 16 bits in the ground: a margin for pictures not measured on."""

@@ -73,8 +73,8 @@ class Command:
                 for line in remarks(scene):
                     print(line, file=sys.stderr)
                 with (
-                    targets.hidden(wanted),
                     blocks.opened(self.output, self._identity(), scene.dtype, True, self.overwrite) as partial,
+                    targets.hidden(wanted),
                 ):
                     whole = Area(0, 0, scene.height, scene.width)
                     piece, told = self._clouded(scene, whole)
