@@ -16,7 +16,7 @@ DEFOG = {
 }
 VEIL = Run(
     system="unet",
-    options=unet.Options(network="veil", objective="visible", cloud_weight=1.0, beta_1=0.9, beta_2=0.99),
+    options=unet.Options(network="veil", objective="visible", cloud_weight=0.5, beta_1=0.9, beta_2=0.99),
     simulation=Simulation(
         veil_opacity=(0.33, 0.75),
         veil_brightness=(0.42, 0.85),

@@ -15,6 +15,15 @@ def l2(true: Any, predicted: Any) -> Any:
     return ops.mean(ops.square(true - predicted))
 
 
+def cross_entropy(true: Any, predicted: Any) -> Any:
+    """Mean of -(t·log p + (1 - t)·log(1 - p)) for shares t and p in [0, 1].
+
+    Unlike L1 through a sigmoid its gradient does not vanish where a prediction is surely wrong.
+    """
+    predicted = ops.clip(predicted, 1e-6, 1.0 - 1e-6)
+    return -ops.mean(true * ops.log(predicted) + (1.0 - true) * ops.log(1.0 - predicted))
+
+
 def composite(ground: Any, opacity: Any, cloud: float = 1.0) -> Any:
     """The ground seen through a cloud of brightness `cloud`, G·(1 - c) + cloud·c. Source: seed "Cloud Removal"."""
     return ground * (1.0 - opacity) + cloud * opacity

@@ -42,3 +42,8 @@ def test_a_step_that_is_missing_is_a_gradient_loss():
     ground = constant(0.0)
     ground[:, :, 2:] = 1.0
     assert float(losses.gradient_l1(ground, constant(0.0), constant(0.0, 1))) == pytest.approx(1 / 3, rel=1e-5)
+
+
+def test_cross_entropy_is_least_where_the_share_is_right():
+    assert float(losses.cross_entropy(constant(0.3), constant(0.3))) == pytest.approx(0.6108643, rel=1e-5)
+    assert float(losses.cross_entropy(constant(0.3), constant(0.4))) > 0.6108643

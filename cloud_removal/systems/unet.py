@@ -27,7 +27,7 @@ class Options(SystemOptions):
     """How the unet's answer is brought to [0, 1]."""
     objective: Literal["l1", "l2", "haze", "visible"] = "l1"
     """l1, l2: difference of composites. haze: squared, weight 0 from opacity 0.75 up. visible: l1 and gradients,
-    hidden ground counting for a little."""
+    hidden ground counting for a little, and cross-entropy for the cloud, which is l1 in the others."""
     composite_cloud: Literal["true", "predicted"] = "true"
     """Cloud over the predicted ground in l1 and l2 (the seed's text: the true one; its old code: the predicted one)."""
     cloud_weight: float = 3.0
@@ -63,7 +63,7 @@ class UNetSystem(CloudRestorer):
         with tf.GradientTape() as tape:
             answer = self._answer(batch["aerial"], training=True)
             opacity, ground = answer[..., :1], answer[..., 1:]
-            cloud = losses.l1(batch["opacity"] * batch["known"], opacity * batch["known"])
+            cloud = self._cloud_loss(batch["opacity"], opacity, batch["known"])
             visible = self._ground_loss(lit_ground(batch), ground, batch["opacity"], opacity)
             loss = self.options.cloud_weight * cloud + visible
             scaled = optimizer.scale_loss(loss)
@@ -87,6 +87,11 @@ class UNetSystem(CloudRestorer):
             rows, columns = tf.shape(image)[1] // self.stride, tf.shape(image)[2] // self.stride
             context = tf.tile(vector[:, tf.newaxis, tf.newaxis], [1, rows, columns, 1])
         return self.networks["unet"]([image, context], training=training)
+
+    def _cloud_loss(self, true: tf.Tensor, predicted: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
+        """Loss on the opacity where it is known (not so of real pairs); float32 scalar."""
+        kind = losses.cross_entropy if self.options.objective == "visible" else losses.l1
+        return kind(true * known, predicted * known)
 
     def _ground_loss(self, true: tf.Tensor, predicted: tf.Tensor, opacity: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
         """The seed's loss on the ground, or one of its variants; float32 scalar."""
