@@ -174,17 +174,18 @@ NETWORKS: dict[str, Callable[[dict[str, Any]], nn.Module]] = {
 
 
 def objective(answer: Tensor, batch: dict[str, Tensor], spec: dict[str, Any]) -> Tensor:
-    """3·|a - â| + the ground's loss, as in `systems.unet`."""
+    """Weighted loss of the cloud + the ground's loss, as in `systems.unet`."""
     opacity, ground = answer[:, :1], answer[:, 1:]
     seen = 1.0 - batch["opacity"]
     error = ground - batch["ground"]
     if spec["objective"] == "l1":
-        loss = (seen * error).abs().mean()
+        loss, cloud = (seen * error).abs().mean(), (opacity - batch["opacity"]).abs().mean()
     else:
         across = (seen[..., 1:] * (error[..., 1:] - error[..., :-1]).abs()).mean()
         down = (seen[..., 1:, :] * (error[..., 1:, :] - error[..., :-1, :]).abs()).mean()
         loss = (seen.clamp(min=0.15) * error.abs()).mean() + 0.5 * (across + down)
-    return spec["cloud_weight"] * (opacity - batch["opacity"]).abs().mean() + loss
+        cloud = functional.binary_cross_entropy(opacity.clamp(1e-6, 1.0 - 1e-6), batch["opacity"])
+    return spec["cloud_weight"] * cloud + loss
 
 
 class Trainer:
