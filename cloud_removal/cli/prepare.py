@@ -16,7 +16,7 @@ from cloud_removal.errors import EmptyDatasetError, OptionError, OutputError
 class Ground:
     """Cuts pictures and huge rasters into a tile store, which training reads without decoding (--data.ground DEST).
 
-    DEST becomes a folder with tiles.npy (8-bit RGB) and index.json.
+    DEST becomes a folder with tiles.npy (8-bit RGB) and index.json. Tiles with more than 2 % of nodata are left out.
     """
 
     source: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="SOURCE")]

@@ -69,8 +69,8 @@ def cut(source: Path, destination: Path, size: int = 512, report: Callable[[Path
 
     Rasters are read window by window, so memory does not grow with them; 16-bit and float ones are stretched by
     percentiles of the whole raster. Tiles lie evenly over a picture; one smaller than a tile is mirrored at its
-    borders, and left out if it is less than half as large. Tiles that are mostly nodata are left out. `report` is
-    called with each file before it is cut. The store appears complete or not at all.
+    borders, and left out if it is less than half as large. Tiles with more than 2 % of nodata are left out. `report`
+    is called with each file before it is cut. The store appears complete or not at all.
     """
     if size < 16:
         raise OptionError(f"Tiles of {size} pixels; at least 16 are needed (--size).")
@@ -123,7 +123,10 @@ def _write(
         output.seek(0)
         _header(output, count, size)
     if not count:
-        raise EmptyDatasetError(f"{root}: no tile of {size} pixels could be cut. Take a smaller --size.")
+        raise EmptyDatasetError(
+            f"No tile of {size} pixels without nodata could be cut from {files[0] if len(files) == 1 else root}. "
+            "Take a smaller --size."
+        )
     index = {"format": FORMAT, "count": count, "size": size, "origins": origins}
     (partial / INDEX).write_text(json.dumps(index, indent=1) + "\n")
 
