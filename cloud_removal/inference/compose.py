@@ -50,8 +50,9 @@ def compose(
     no band has any. `opacity` (H, W). No restored sample becomes `nodata` by chance.
     """
     provenance = np.full(opacity.shape, KEPT, np.uint8)
-    provenance[opacity > thresholds.keep_below] = THIN
-    provenance[opacity >= thresholds.opaque_above] = OPAQUE
+    changed = opacity > thresholds.keep_below
+    provenance[changed] = THIN
+    provenance[changed & (opacity >= thresholds.opaque_above)] = OPAQUE
     result = values.copy()
     for top in range(0, opacity.shape[0], ROWS):
         rows = slice(top, top + ROWS)

@@ -17,7 +17,7 @@ from cloud_removal.inference.context import Nodes
 from cloud_removal.inference.model import DEFAULT, Card, Model, fingerprint, read_card
 from cloud_removal.inference.raster import Say, Scene, open_scene, quiet_gdal, remarks
 from cloud_removal.inference.report import Thumbnails, draw, stretched
-from cloud_removal.inference.scaling import choose
+from cloud_removal.inference.scaling import check_scale, choose
 from cloud_removal.inference.scene import Task, restore
 from cloud_removal.inference.targets import Targets
 from cloud_removal.inference.windows import Window, plan
@@ -202,8 +202,7 @@ def check_settings(settings: Settings) -> None:
     """Refuses settings that cannot be meant."""
     if settings.window < 1:
         raise OptionError(f"--window {settings.window}: expected a number of pixels, at least 1, e.g. {WINDOW}.")
-    if settings.scale is not None and not (np.isfinite(settings.scale) and settings.scale > 0):
-        raise OptionError(f"--scale {settings.scale}: expected the value of full brightness, e.g. 10000.")
+    check_scale(settings.scale)
     for name, value in (("keep-below", settings.keep_below), ("opaque-above", settings.opaque_above)):
         if value is not None and not 0.0 <= value <= 1.0:
             raise OptionError(f"--{name} {value}: expected an opacity between 0 and 1.")

@@ -44,6 +44,12 @@ class Scaling:
         return planes
 
 
+def check_scale(scale: float | None) -> None:
+    """Refuses a --scale that cannot be meant."""
+    if scale is not None and not (np.isfinite(scale) and scale > 0):
+        raise OptionError(f"--scale {scale}: expected the value of full brightness, e.g. 10000.")
+
+
 def choose(
     samples: Sequence[NDArray], dtype: str, scale: float | None, tags: Sequence[tuple[float, float]], where: str
 ) -> Scaling:
@@ -57,6 +63,11 @@ def choose(
     elif dtype == "uint8":
         return Scaling((0.0,) * 3, (255.0,) * 3, "8 bit")
     elif any(tag != (1.0, 0.0) for tag in tags):
+        if not all(np.isfinite(tag).all() and tag[0] for tag in tags):
+            raise OptionError(
+                f"{where}: its scale and offset tags are {', '.join(f'{s:g} and {offset:g}' for s, offset in tags)}, "
+                "which cannot be. Give the value of full brightness with --scale, e.g. 10000 for Sentinel-2."
+            )
         offsets, spans = (tuple(-offset / s for s, offset in tags), tuple(1.0 / s for s, _ in tags))
         chosen = Scaling(offsets, spans, "the raster's scale and offset tags")
     else:

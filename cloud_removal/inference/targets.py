@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from rasterio.enums import ColorInterp
+
 from cloud_removal.errors import OptionError, OutputError
 from cloud_removal.inference.blocks import partial_folder
 from cloud_removal.inference.raster import Scene
@@ -61,12 +63,14 @@ def check_kind(scene: Scene, output: Path) -> None:
     if output.suffix.lower() != ".png":
         return
     source = scene.source
+    transparent = ColorInterp.alpha in source.colorinterp
     losses = {
         f"{scene.dtype} values": scene.dtype not in PNG_TYPES,
         f"{source.count} bands": source.count > 4,
+        "a fourth band that is no transparency": source.count == 4 and not transparent,
         "a georeference": scene.georeferenced,
         "a nodata value": scene.nodata is not None and source.driver != "PNG",
-        "a mask": scene.masked and source.driver != "PNG" and source.count < 4,
+        "a mask": scene.masked and source.driver != "PNG" and not transparent,
         "scale and offset": any(s != 1 for s in source.scales) or any(o != 0 for o in source.offsets),
     }
     lost = [what for what, is_lost in losses.items() if is_lost]

@@ -30,6 +30,16 @@ def test_provenance_follows_the_opacity():
     np.testing.assert_array_equal(piece.provenance[0], [KEPT, KEPT, THIN, THIN, OPAQUE])
 
 
+def test_what_is_kept_is_never_called_opaque():
+    limits = Thresholds(0.5, 0.2)
+    piece = compose(
+        np.full((3, 1, 2), 100, np.uint8), np.ones((3, 1, 2), bool), np.zeros((1, 2, 3), np.float32),
+        np.array([[0.3, 0.9]], np.float32), EIGHT_BITS, limits,
+    )  # fmt: skip
+    np.testing.assert_array_equal(piece.provenance[0], [KEPT, OPAQUE])
+    assert piece.values[0, 0, 0] == 100
+
+
 def test_pixels_without_data_stay_and_have_no_opacity():
     present = np.array([[[True, False]]] * 3)
     piece = row([0.5, 0.5], present=present)

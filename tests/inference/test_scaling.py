@@ -30,6 +30,12 @@ def test_tags_of_the_raster_bring_values_to_reflectance():
     np.testing.assert_allclose(picture, 0.5, atol=1e-6)
 
 
+@pytest.mark.parametrize("tag", [(0.0, 0.0), (float("nan"), 0.0), (1.0, float("inf"))])
+def test_tags_that_cannot_be_are_refused(tag):
+    with pytest.raises(OptionError, match="scale and offset tags .* --scale"):
+        choose(bands(0, 9000, "uint16"), "uint16", None, [tag] * 3, "x.tif")
+
+
 def test_percentiles_are_common_to_the_bands_so_that_colours_keep_their_relation():
     samples = [np.linspace(low, low + 1000, 1001).astype(np.uint16) for low in (100, 200, 300)]
     scaling = choose(samples, "uint16", None, NO_TAGS, "x.tif")
