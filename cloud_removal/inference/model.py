@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cloud_removal.errors import ModelError
+from cloud_removal.errors import ModelError, OptionError
 from cloud_removal.inference.windows import Grid
 
 BUNDLED = Path(__file__).resolve().parents[2] / "assets" / "models"
@@ -76,7 +76,7 @@ def read_card(model: Path) -> Card:
             raise ModelError(f"{folder / CARD} is of format {values['format']}; this program reads format {FORMAT}.")
         stride = int(values["stride"])
         context = values["context"]
-        return Card(
+        card = Card(
             folder=folder,
             values=values,
             grid=Grid(stride, int(values["halo"]), int(values.get("smallest", stride))),
@@ -85,8 +85,21 @@ def read_card(model: Path) -> Card:
             keep_below=float(values["thresholds"]["keep_below"]),
             opaque_above=float(values["thresholds"]["opaque_above"]),
         )
+        _check_numbers(card)
+        return card
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{folder / CARD} is no model's card ({error!r}). Export or copy the model again.") from error
+
+
+def _check_numbers(card: Card) -> None:
+    """Raises ValueError where windows could not be planned with the numbers of a card."""
+    grid, context = card.grid, card.context
+    if grid.stride < 1 or grid.smallest < 1 or grid.halo < 0 or grid.halo % grid.stride:
+        raise ValueError(f"stride {grid.stride}, halo {grid.halo}, smallest {grid.smallest} do not go together")
+    if context is not None and min(context.size, context.window, context.spacing) < 1:
+        raise ValueError(f"context {context} is not of positive numbers")
+    if not (0.0 <= card.keep_below <= 1.0 and 0.0 <= card.opaque_above <= 1.0):
+        raise ValueError(f"thresholds {card.keep_below} and {card.opaque_above} are no opacities")
 
 
 class Model:
@@ -109,12 +122,18 @@ class Model:
         try:
             loaded = tf.saved_model.load(str(card.folder))
         except Exception as error:  # Damage shows as almost any kind, depending on where in the files it is.
-            reason = " ".join(str(error).split())[:200]
-            raise ModelError(f"{card.folder} is corrupt ({reason}). Export or copy the model again.") from error
+            raise ModelError(f"{card.folder} is corrupt ({_short(error)}). Export or copy the model again.") from error
         needed = {"restore", "context"} if card.context else {"restore"}
         missing = needed - set(loaded.signatures)
         if missing:
             raise ModelError(f"{card.folder} has no signature {', '.join(sorted(missing))}; export it again.")
+        wanted = {"image", "context"} if card.context else {"image"}
+        inputs = set(loaded.signatures["restore"].structured_input_signature[1])
+        if inputs != wanted:
+            raise ModelError(
+                f"{card.folder / CARD} and saved_model.pb do not belong together: the card promises inputs "
+                f"{', '.join(sorted(wanted))}, the network takes {', '.join(sorted(inputs))}. Export it again."
+            )
         return cls(card, loaded)
 
     def restore(
@@ -126,7 +145,7 @@ class Model:
         inputs = {"image": tf.constant(images)}
         if self.card.context is not None:
             inputs["context"] = tf.constant(context)
-        answer = self._loaded.signatures["restore"](**inputs)
+        answer = self._answer("restore", inputs)
         ground, opacity = answer["ground"].numpy(), answer["opacity"].numpy()[..., 0]
         if not np.isfinite(opacity.sum() + ground.sum()):  # One number that is none shows in the sum.
             raise ModelError(f"{self.card.folder} answers with values that are not numbers; it is damaged or diverged.")
@@ -136,7 +155,26 @@ class Model:
         """Picture-wide statistics (B, size) of pictures (B, H, W, 3)."""
         import tensorflow as tf
 
-        return self._loaded.signatures["context"](image=tf.constant(images))["context"].numpy()
+        return self._answer("context", {"image": tf.constant(images)})["context"].numpy()
+
+    def _answer(self, signature: str, inputs: dict[str, Any]) -> Any:
+        import tensorflow as tf
+
+        try:
+            return self._loaded.signatures[signature](**inputs)
+        except tf.errors.ResourceExhaustedError as error:
+            raise OptionError(
+                f"Not enough memory for windows of {'x'.join(map(str, inputs['image'].shape[1:3]))} px. "
+                "Choose a smaller --window."
+            ) from error
+        except tf.errors.InvalidArgumentError as error:
+            raise ModelError(
+                f"{self.card.folder} does not take what its card promises ({_short(error)}). Export it again."
+            ) from error
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
 
 
 def fingerprint(card: Card) -> str:

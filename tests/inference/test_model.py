@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cloud_removal.errors import ModelError
-from cloud_removal.inference.model import find, fingerprint, read_card
+from cloud_removal.inference.model import Model, find, fingerprint, read_card
 
 
 @pytest.fixture
@@ -38,6 +38,32 @@ def test_a_card_of_another_format_is_refused(versions):
     card.write_text(json.dumps(json.loads(card.read_text()) | {"format": 99}))
     with pytest.raises(ModelError, match="format 99"):
         read_card(versions / "2")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"stride": 0}, {"halo": -8}, {"halo": 5}, {"smallest": 0},
+        {"context": {"size": 6, "window": 64, "spacing": 0}}, {"thresholds": {"keep_below": 2, "opaque_above": 0.7}},
+    ],
+)  # fmt: skip
+def test_a_card_with_numbers_that_no_window_fits_is_refused(versions, change):
+    card = versions / "2" / "model.json"
+    card.write_text(json.dumps(json.loads(card.read_text()) | change))
+    with pytest.raises(ModelError, match="is no model's card"):
+        read_card(versions / "2")
+
+
+def test_a_card_of_another_network_is_refused(versions):
+    card = versions / "2" / "model.json"
+    card.write_text(json.dumps(json.loads(card.read_text()) | {"context": None}))
+    with pytest.raises(ModelError, match="do not belong together"):
+        Model.load(versions / "2")
+
+
+def test_a_network_that_does_not_take_what_its_card_promises_is_said(model):
+    with pytest.raises(ModelError, match="does not take"):
+        model.restore(np.zeros((1, 16, 16, 3), np.float32), np.zeros((1, 3, 3, 6), np.float32))
 
 
 def test_other_weights_are_another_model(versions):
