@@ -66,6 +66,8 @@ def call(name: str, arguments: Sequence[str]) -> int:
     except BrokenPipeError:  # The reader of our output (`| head`) has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+    except OSError as error:  # What no command foresaw: a name too long, a folder on the way that may not be entered.
+        return report(CloudRemovalError(f"{error.filename or name}: {error.strerror or error}. Check the file's name."))
 
 
 def report(error: CloudRemovalError) -> int:

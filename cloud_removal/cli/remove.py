@@ -1,6 +1,9 @@
 """The command `remove`: clouds and haze off a picture, a GeoTIFF, or a folder of them."""
 
+import contextlib
 import sys
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -87,6 +90,10 @@ class Command:
         check_settings(settings)
         jobs = self._jobs()
         model = Model.load(self.model or DEFAULT)
+        with _folders({path.parent for path in jobs[0][1].wanted().values()}):
+            return self._all(jobs, model, settings)
+
+    def _all(self, jobs: "list[tuple[Path, Targets]]", model: "Model", settings: "Settings") -> int:
         failed = 0
         for source, results in jobs:
             if results.output.exists() and not self.overwrite:
@@ -102,7 +109,7 @@ class Command:
         return 0
 
     def _jobs(self) -> list[tuple[Path, "Targets"]]:
-        """Each picture of the folder with the files to write for it; makes the folders they go into."""
+        """Each picture of the folder with the files to write for it."""
         from cloud_removal.inference.raster import SUFFIXES
         from cloud_removal.inference.targets import listed, suffix_for
 
@@ -110,12 +117,10 @@ class Command:
         if not sources:
             raise InputError(f"There are no pictures in {self.input}. Expected files ending in {', '.join(SUFFIXES)}.")
         jobs = [(source, self._named(source.stem, suffix_for(source))) for source in sources]
-        names = [results.output for _, results in jobs]
-        twice = sorted({name.name for name in names if names.count(name) > 1})
+        names = Counter(path for _, results in jobs for path in results.wanted().values())
+        twice = sorted(str(path) for path, count in names.items() if count > 1)
         if twice:
             raise InputError(f"Several pictures of {self.input} would become {', '.join(twice)}; rename one of each.")
-        for path in jobs[0][1].wanted().values():
-            _make_folder(path.parent)
         return jobs
 
     def _named(self, stem: str, suffix: str) -> "Targets":
@@ -176,8 +181,18 @@ def parse_bands(text: str | None) -> tuple[int, ...] | None:
         raise OptionError(f"--bands {text}: expected three band numbers with commas between, e.g. 4,3,2.") from error
 
 
-def _make_folder(folder: Path) -> None:
+@contextlib.contextmanager
+def _folders(folders: set[Path]) -> Iterator[None]:
+    """Makes the folders that are not there yet, and removes those again that stay empty."""
+    made = [folder for folder in sorted(folders) if not folder.is_dir()]
     try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"The folder {folder} cannot be made: {error.strerror}.") from error
+        for folder in made:
+            try:
+                folder.mkdir()
+            except OSError as error:
+                raise OutputError(f"The folder {folder} cannot be made: {error.strerror}.") from error
+        yield
+    finally:
+        for folder in made:
+            with contextlib.suppress(OSError):  # Not empty, or never made.
+                folder.rmdir()

@@ -113,6 +113,15 @@ def test_two_pictures_that_would_become_one_are_refused(tmp_path, folder, remove
     assert code == 1 and "b.png" in err and not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("option", ["--report", "--provenance"])
+def test_two_pictures_whose_files_beside_them_would_become_one_are_refused(tmp_path, remove, option):
+    (tmp_path / "in").mkdir()
+    write_raster(tmp_path / "in" / "a.tif", as_type(cloudy(40, 50), "uint8"))
+    write_raster(tmp_path / "in" / "a.png", as_type(cloudy(40, 50), "uint8"), driver="PNG", crs=None, transform=None)
+    code, _, err = remove(tmp_path / "in", tmp_path / "out", option, tmp_path / "beside", "--overwrite")
+    assert code == 1 and "would become" in err and not (tmp_path / "out").exists()
+
+
 def test_a_folder_without_pictures_is_refused(tmp_path, remove):
     (tmp_path / "empty").mkdir()
     code, _, err = remove(tmp_path / "empty", tmp_path / "out")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 
 from cloud_removal.cli import main
 from tests.small_model import as_type, cloudy, write_raster
@@ -42,6 +43,35 @@ def scene(tmp_path):
 
 def test_missing(tmp_path, refused):
     refused(tmp_path / "none.tif", tmp_path / "out.tif", words="no file")
+
+
+def test_an_input_whose_name_is_too_long(tmp_path, refused):
+    refused(tmp_path / ("a" * 300 + ".tif"), tmp_path / "out.tif", words="File name too long")
+
+
+def test_an_output_whose_name_is_too_long_for_its_hidden_folder(tmp_path, scene, refused):
+    refused(scene, tmp_path / ("a" * 245 + ".tif"), words="File name too long")
+
+
+def test_a_scale_tag_of_zero(tmp_path, refused):
+    file = write_raster(tmp_path / "in.tif", as_type(cloudy(60, 70), "uint16"))
+    with rasterio.open(file, "r+") as target:
+        target.scales = (0.0, 0.0, 0.0)
+    refused(file, tmp_path / "out.tif", words="--scale")
+
+
+def test_a_folder_with_a_model_that_is_not_there(tmp_path, scene, refused):
+    options = ("--cloud", tmp_path / "clouds")
+    refused(scene.parent, tmp_path / "out", *options, words="no model folder", model=tmp_path / "none")
+
+
+def test_a_folder_of_which_nothing_can_be_done(tmp_path, capfd, model_folder):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.png").write_bytes(b"nothing")
+    before = contents(tmp_path)
+    words = ["remove", tmp_path / "in", tmp_path / "out", "--report", tmp_path / "reports", "--model", model_folder]
+    assert main([str(word) for word in words]) == 1
+    assert contents(tmp_path) == before
 
 
 def test_empty(tmp_path, refused):
@@ -128,6 +158,12 @@ def test_outputs_that_cannot_hold_identical_pixels(tmp_path, scene, refused, nam
 @pytest.mark.parametrize("name", ["out.gif", "out", "out.tif.gz"])
 def test_outputs_of_unknown_kind(tmp_path, scene, refused, name):
     refused(scene, tmp_path / name, words=".tif or .png")
+
+
+def test_a_png_would_take_a_fourth_colour_for_transparency(tmp_path, refused):
+    values = as_type(np.concatenate([cloudy(20, 20)] * 2)[:4], "uint8")
+    file = write_raster(tmp_path / "in.tif", values, crs=None, transform=None, photometric="RGB", alpha="NO")
+    refused(file, tmp_path / "out.png", words="fourth band")
 
 
 def test_a_png_cannot_hold_a_georeference(tmp_path, scene, refused):
