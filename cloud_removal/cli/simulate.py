@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
+from cloud_removal.cli.remove import parse_bands
 from cloud_removal.errors import OptionError
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from cloud_removal.inference.raster import Scene
 
 AZIMUTH, ELEVATION, HEIGHT = 135.0, 45.0, 40.0
+LONGEST_SHADOW = 1000
+"""Pixels that a shadow may reach even in pictures smaller than that."""
 COVERAGE, THIN_OPACITY, VEIL_OPACITY = 0.4, 0.7, 0.5
 
 
@@ -44,7 +47,7 @@ class Command:
     sun_azimuth: float | None = None
     """Where the sun stands, in degrees clockwise from north; 135 unless said. North is up, or as the raster says."""
     sun_elevation: float | None = None
-    """Height of the sun above the horizon in degrees, over 0 to 90; 45 unless said."""
+    """Height of the sun above the horizon in degrees, 1 to 90; 45 unless said."""
     cloud_height: float | None = None
     """Height of the cloud above the ground in pixels; 40 unless said, 0 for no shadow. A veil casts none."""
     seed: int = 0
@@ -63,13 +66,16 @@ class Command:
         self._check()
         from cloud_removal.inference import assemble, blocks, targets
         from cloud_removal.inference.raster import open_scene, quiet_gdal, remarks
+        from cloud_removal.inference.scaling import check_scale
         from cloud_removal.inference.windows import Area, Window
 
+        check_scale(self.scale)
         wanted = targets.Targets(self.output, self.cloud)
         with quiet_gdal():
             targets.check(wanted, self.input, self.overwrite)
-            with open_scene(self.input, self._bands()) as scene:
+            with open_scene(self.input, parse_bands(self.bands)) as scene:
                 targets.check_kind(scene, self.output)
+                self._check_shadow(max(scene.height, scene.width))
                 for line in remarks(scene):
                     print(line, file=sys.stderr)
                 with (
@@ -132,13 +138,18 @@ class Command:
         if self.kind == "thick" and self.opacity is not None:
             raise OptionError("--kind thick is opaque: leave out --opacity, or choose --kind thin or veil.")
 
-    def _bands(self) -> tuple[int, ...] | None:
-        if self.bands is None:
-            return None
-        try:
-            return tuple(int(band) for band in self.bands.split(","))
-        except ValueError as error:
-            raise OptionError(f"--bands {self.bands}: expected three numbers, e.g. 4,3,2.") from error
+    def _check_shadow(self, side: int) -> None:
+        """The sky is simulated as far out as shadows reach into the picture: refuses what memory would not hold."""
+        if self.kind == "veil":
+            return
+        height = HEIGHT if self.cloud_height is None else self.cloud_height
+        elevation = ELEVATION if self.sun_elevation is None else self.sun_elevation
+        length, longest = height / math.tan(math.radians(elevation)), max(side, LONGEST_SHADOW)
+        if length > longest:
+            raise OptionError(
+                f"--cloud-height {height:g} and --sun-elevation {elevation:g} cast shadows {length:.0f} px long; "
+                f"expected at most {longest} for this picture. Lower the cloud, or raise the sun."
+            )
 
     def _identity(self) -> dict[str, Any]:
         """What decides on the result, so that an unfinished one is not taken for another."""

@@ -122,7 +122,9 @@ def test_a_veil_covers_everything_with_about_the_opacity_asked_for(picture, tmp_
         (("--sun-elevation", 0), "--sun-elevation 0"),
         (("--kind", "veil", "--coverage", 0.3), "leave out --coverage"),
         (("--kind", "thick", "--opacity", 0.3), "leave out --opacity"),
-        (("--bands", "red"), "expected three numbers"),
+        (("--bands", "red"), "expected three band numbers"),
+        (("--scale", 0), "--scale 0"),
+        (("--cloud-height", 9000, "--sun-elevation", 2), "--sun-elevation 2 cast shadows"),
         (("--bands", "1,2,9"), "--bands 1,2,9"),
     ],
 )
