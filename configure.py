@@ -1,5 +1,6 @@
 """Training presets: values only. `--preset NAME` of a script starts from one of them; every option can be changed."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from cloud_removal.config import Augmentation, Run, Simulation
@@ -37,5 +38,15 @@ VEIL = Run(
     ema=0.999,
 )
 DEFOG["veil"] = VEIL
+DEFOG["veil-fine"] = replace(
+    VEIL,
+    simulation=replace(VEIL.simulation, kinds=(0.27, 0.28, 0.25, 0.2), veil_brightness=(0.3, 0.8)),
+    steps=5_500,
+    batch_size=8,
+    size=192,
+    learning_rate=3e-4,
+    warmup=100,
+)
+"""Goes on from the weights of `veil` (--init) with larger pictures: the second part of the bundled model's training."""
 DEFOG["mend"] = Run(system="mend", options=mend.Options(), run_dir=Path("runs/defog"), steps=40_000)
 DEFOG_DEFAULT = "veil"

@@ -51,7 +51,7 @@ class Command:
     provenance: Path | None = None
     """Write where each pixel comes from here (.tif): 0 no data, 1 kept, 2 thin cloud removed, 4 guessed under opaque
     cloud."""
-    window: int = 1024
+    window: int = 1280
     """Largest side, in pixels, of what is kept of one window through the network; smaller needs less memory and more
     time. The result does not depend on it."""
     report: Path | None = None

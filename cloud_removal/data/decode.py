@@ -1,5 +1,6 @@
 """Pictures of any kind as 8-bit RGB, for training (the scene contract of `remove` is inference/'s affair)."""
 
+import logging
 import warnings
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from cloud_removal.errors import InputError
 PLAIN = (".jpg", ".jpeg", ".png")
 RASTER = (".tif", ".tiff", ".jp2")
 PERCENTILES = (0.5, 99.5)
+
+logging.getLogger("rasterio._env").setLevel(logging.ERROR)  # GDAL warns of tags that are not read here.
 
 
 def is_picture(path: Path) -> bool:

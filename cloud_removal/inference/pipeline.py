@@ -22,7 +22,7 @@ from cloud_removal.inference.scene import Task, restore
 from cloud_removal.inference.targets import Targets
 from cloud_removal.inference.windows import Window, plan
 
-WINDOW = 1024
+WINDOW = 1280
 """Side in pixels of the core of a window (the halo comes on top)."""
 
 
