@@ -55,7 +55,11 @@ class Command:
             raise OptionError("Give --pairs DIR (with DIR/cloud and DIR/clear) or --simulated DIR (clear pictures).")
         if self.panel is not None and self.panel.suffix.lower() != ".png":
             raise OptionError(f"--panel {self.panel}: expected a name that ends in .png.")
+        if self.panel_rows < 1:
+            raise OptionError(f"--panel-rows {self.panel_rows}: expected a number of rows, at least 1.")
         for file in filter(None, (self.json, self.panel)):
+            if file.is_dir():
+                raise OutputError(f"{file} is a folder. Give the name of a file in it.")
             if not file.parent.is_dir():
                 raise OutputError(f"{file} cannot be written: there is no folder {file.parent}. Make it first.")
         count, pairs = self._pairs()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from cloud_removal.errors import InputError, OptionError
+from cloud_removal.errors import InputError, ModelError, OptionError
 
 if TYPE_CHECKING:
     from cloud_removal.config import Data, Run
@@ -103,8 +103,13 @@ def recorded_commands(run_dir: Path) -> list[str]:
     path = run_dir / "commands.jsonl"
     if not path.is_file():
         return []
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return list(dict.fromkeys(json.loads(line)["command"] for line in lines if line.strip()))
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        return list(dict.fromkeys(json.loads(line)["command"] for line in lines if line.strip()))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{path} cannot be read ({error}). Give the command the run was trained by, with --command."
+        ) from error
 
 
 def data_in_words(data: "Data") -> list[str]:
@@ -125,6 +130,9 @@ def continued(facts: dict[str, Any], init: Path) -> dict[str, Any]:
     card = folder / "model.json"
     if not card.is_file():
         return {**facts, "began_from": {"folder": str(init), "training": "not recorded"}}
-    before = json.loads(card.read_text(encoding="utf-8"))["training"]
-    sums = {name: facts[name] + before.get(name, 0) for name in ("steps", "seconds", "images")}
+    try:
+        before = json.loads(card.read_text(encoding="utf-8"))["training"]
+        sums = {name: facts[name] + before.get(name, 0) for name in ("steps", "seconds", "images")}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError(f"{card}, which the run began from, is no model's card ({error!r}). Copy it again.") from error
     return {**facts, **sums, "began_from": {"folder": str(folder), "training": before}}

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import tyro
 
-from cloud_removal.errors import EmptyDatasetError, OptionError, OutputError
+from cloud_removal.errors import EmptyDatasetError, InputError, OptionError, OutputError
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,8 @@ class Clouds:
             raise OptionError(f"--size {self.size}: tiles of at least 32 px are needed.")
         if self.destination.exists():
             raise OutputError(f"{self.destination} exists already. Name a new folder, or remove it first.")
+        if not self.source.is_dir():  # Before any folder is made.
+            raise InputError(f"{self.source}: no such folder. Expected a folder of infrared pictures of one view.")
         partial = _made_beside(self.destination)
         try:
             count, frames = self._write(partial)

@@ -103,3 +103,17 @@ def test_what_is_scored_is_what_remove_writes(model, pairs, tmp_path):
     assert main(["remove", str(cloudy), str(tmp_path / "clear.png"), "--model", str(model), "--quiet"]) == 0
     restored, _ = restore_picture(Model.load(model), cv2.imread(str(cloudy))[..., ::-1].copy())
     np.testing.assert_array_equal(cv2.imread(str(tmp_path / "clear.png"))[..., ::-1], restored)
+
+
+@pytest.mark.parametrize("rows", ["0", "-2"])
+def test_a_panel_without_rows_is_refused_before_anything_is_judged(tmp_path, pairs, model, capsys, rows):
+    words = ["--panel", str(tmp_path / "panel.png"), f"--panel-rows={rows}"]
+    assert main(["evaluate", "--pairs", str(pairs), "--model", str(model), *words]) == 1
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err.count("\n")) == ("", 1) and f"--panel-rows {rows}" in shown.err
+
+
+def test_a_folder_as_json_file_is_refused_before_anything_is_judged(tmp_path, pairs, model, capsys):
+    assert main(["evaluate", "--pairs", str(pairs), "--model", str(model), "--json", str(tmp_path)]) == 1
+    shown = capsys.readouterr()
+    assert shown.out == "" and "is a folder" in shown.err

@@ -9,8 +9,9 @@ import pytest
 import tensorflow as tf
 
 from cloud_removal.cli import main
-from cloud_removal.cli.export import continued, data_in_words
+from cloud_removal.cli.export import continued, data_in_words, recorded_commands
 from cloud_removal.config import Data, Run
+from cloud_removal.errors import InputError, ModelError
 from cloud_removal.systems.unet import Options
 from cloud_removal.training.checkpoint import save, variables
 from cloud_removal.training.environment import build
@@ -110,3 +111,16 @@ def test_data_is_named_in_words_by_default():
 
 def test_a_run_without_data_was_trained_on_procedural_ground():
     assert data_in_words(Data())[0] == "ground: procedural"
+
+
+def test_commands_that_a_power_cut_damaged_are_said(tmp_path):
+    (tmp_path / "commands.jsonl").write_text('{"command": "a"}\n{"comm')
+    with pytest.raises(InputError, match="--command"):
+        recorded_commands(tmp_path)
+
+
+@pytest.mark.parametrize("card", ["", "{}", '{"training": null}'])
+def test_a_damaged_card_of_what_a_run_began_from_is_said(tmp_path, card):
+    (tmp_path / "model.json").write_text(card)
+    with pytest.raises(ModelError, match="is no model's card"):
+        continued({"steps": 1, "seconds": 1, "images": 1}, tmp_path)

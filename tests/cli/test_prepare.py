@@ -53,6 +53,12 @@ def test_a_failed_prepare_clouds_leaves_nothing_behind(infrared, tmp_path):
     assert sorted(tmp_path.iterdir()) == before
 
 
+def test_prepare_clouds_makes_no_folders_for_a_source_that_is_not_there(tmp_path, capsys):
+    assert main(["prepare", "clouds", str(tmp_path / "none"), str(tmp_path / "new" / "layers")]) == 1
+    assert "none: no such folder" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_prepare_clouds_says_where_there_is_no_cloud(tmp_path, capsys):
     (tmp_path / "clear").mkdir()
     for number in range(8):
