@@ -103,7 +103,7 @@ def provenance(scene: Scene, blocks: Blocks, file: Path, tags: dict[str, str]) -
 
 
 def carry_over(scene: Scene, target: Any) -> None:
-    """Copies everything that is neither a pixel nor the grid: tags, names, units, colours, GCPs, RPCs."""
+    """Copies everything that is neither a pixel nor the grid: tags, names, units, colours, ICC profile, RPCs."""
     source = scene.source
     for space in (None, *source.tag_namespaces()):
         if space in ("IMAGE_STRUCTURE", "DERIVED_SUBDATASETS", "rio_creation_kwds", "COLOR_PROFILE", "RPC"):
@@ -115,6 +115,8 @@ def carry_over(scene: Scene, target: Any) -> None:
             target.update_tags(band, **values)
     if any(source.descriptions):
         target.descriptions = [name or "" for name in source.descriptions]
+    if profile := source.tags(ns="COLOR_PROFILE").get("SOURCE_ICC_PROFILE"):
+        target.update_tags(ns="COLOR_PROFILE", SOURCE_ICC_PROFILE=profile)
     if target.colorinterp != source.colorinterp:
         target.colorinterp = source.colorinterp
     target.scales, target.offsets = source.scales, source.offsets

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 import rasterio
+from PIL import Image, ImageCms
 from rasterio.control import GroundControlPoint
 from rasterio.enums import ColorInterp
 from rasterio.transform import Affine
@@ -155,6 +156,16 @@ def test_tags_names_units_scales_and_offsets_come_through(tmp_path, removed):
         assert after.tags() == before.tags()
         assert after.tags(ns="MINE") == {"orbit": "12"}
         assert after.tags(2)["wavelength"] == "560"
+
+
+@pytest.mark.parametrize("suffix", ["tif", "png"])
+def test_the_colour_profile_comes_through(tmp_path, removed, suffix):
+    source = tmp_path / f"in.{suffix}"
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    picture = as_type(cloudy(40, 50), "uint8").transpose(1, 2, 0)
+    Image.fromarray(np.ascontiguousarray(picture)).save(source, icc_profile=profile)
+    with Image.open(removed(source, f"out.{suffix}")) as result:
+        assert result.info["icc_profile"] == profile
 
 
 COLOURS = [
