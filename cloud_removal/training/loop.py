@@ -83,7 +83,7 @@ class Stretch:
             number += 1
             code = interrupt.code
             last = code is not None or _reached(run, number, self.seconds())
-            if number % run.log_every == 0 or number == run.steps:
+            if number % run.log_every == 0 or last:
                 self._log(number, scalars)
             if number % run.checkpoint_every == 0 or last:
                 self._save(number)

@@ -47,6 +47,11 @@ def test_the_log_has_a_line_for_each_logged_step(tiny, train):
     assert [line["step"] for line in lines(tiny())] == [2, 4, 5]
 
 
+def test_a_run_that_ends_before_its_first_logged_step_has_a_line_too(tiny, train):
+    train(tiny(minutes=1e-9, log_every=10))
+    assert [line["step"] for line in lines(tiny())] == [1]
+
+
 def test_a_line_of_the_log_names_losses_and_speed(tiny, train):
     train(tiny(steps=1))
     expected = {"step", "time", "ground", "gradient_norm", "images_per_second", "data_wait", "learning_rate", "seconds"}
