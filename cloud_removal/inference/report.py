@@ -5,12 +5,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 PANEL = 700
 """Longest side of each picture in pixels."""
 DOTS_PER_INCH = 100
+NO_DATA = "#30507a"
+"""Colour of what holds no data, in all three."""
 
 
 class Thumbnails:
@@ -42,6 +45,8 @@ def draw(
     figure = Figure(figsize=(3 * panel[0] + 1.4, panel[1] + 1.0), dpi=DOTS_PER_INCH, layout="constrained")
     FigureCanvasAgg(figure)
     figure.suptitle(title, fontsize=18)
+    missing = np.isnan(cloud)[:, :, np.newaxis]
+    before, after = (np.where(missing, to_rgb(NO_DATA), picture) for picture in (before, after))
     panels = figure.subplots(1, 3)
     smooth = "nearest" if enlarge >= 3 else "antialiased"
     panels[0].imshow(before, interpolation=smooth)
@@ -51,7 +56,7 @@ def draw(
         axes.set_title(name, fontsize=16)
         axes.set_xticks([])
         axes.set_yticks([])
-    panels[1].set_facecolor("#30507a")
+    panels[1].set_facecolor(NO_DATA)
     figure.colorbar(shown, ax=panels[1], fraction=0.03, pad=0.01)
     figure.savefig(file, format="png")
 
