@@ -19,14 +19,14 @@ VEIL = Run(
     system="unet",
     options=unet.Options(network="veil", objective="visible", cloud_weight=0.5, beta_1=0.9, beta_2=0.99),
     simulation=Simulation(
-        kinds=(0.25, 0.25, 0.28, 0.22),
+        kinds=(0.25, 0.25, 0.35, 0.15),
         veil_opacity=(0.33, 0.75),
         veil_brightness=(0.42, 0.85),
         feature=(0.08, 1.0),
         mixed_share=0.25,
         ice_share=0.2,
     ),
-    augmentation=Augmentation(saturation=(0.5, 1.6), scale=(0.2, 1.0), palette=0.6, contrast=(0.12, 1.0)),
+    augmentation=Augmentation(saturation=(0.5, 1.6), scale=(0.2, 1.0), palette=0.3, contrast=(0.4, 1.4)),
     run_dir=Path("runs/defog"),
     steps=11_000,
     batch_size=16,
@@ -40,8 +40,11 @@ VEIL = Run(
 DEFOG["veil"] = VEIL
 DEFOG["veil-fine"] = replace(
     VEIL,
-    simulation=replace(VEIL.simulation, kinds=(0.27, 0.28, 0.25, 0.2), veil_brightness=(0.3, 0.8)),
-    steps=5_500,
+    simulation=replace(
+        VEIL.simulation, kinds=(0.25, 0.25, 0.38, 0.12), veil_opacity=(0.3, 0.7), veil_brightness=(0.4, 0.95)
+    ),
+    augmentation=replace(VEIL.augmentation, palette=0.15, contrast=(0.5, 1.4), swap=0.1),
+    steps=3_400,
     batch_size=8,
     size=192,
     learning_rate=3e-4,
