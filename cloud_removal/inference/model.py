@@ -61,7 +61,7 @@ def find(model: Path) -> Path:
                 return max(versions, key=lambda p: int(p.name))
     if model.exists():
         raise ModelError(f"{model} is no model folder: expected NAME/VERSION with saved_model.pb and {CARD} in it.")
-    raise ModelError(f"There is no model folder {model}. Write one with the command export, or leave --model out.")
+    raise ModelError(f"There is no model folder {model}. Write one with the command export and name it by --model.")
 
 
 def read_card(model: Path) -> Card:

@@ -125,7 +125,8 @@ def _check_suffix(name: str, path: Path) -> None:
     if suffix in (".jpg", ".jpeg", ".jp2"):
         raise OutputError(f"{path}: {suffix[1:].upper()} cannot hold identical pixels. Name the output .png or .tif.")
     if suffix not in RASTERS:
-        raise OutputError(f"{path}: expected a name that ends in .tif or .png, not {suffix or 'without a suffix'!r}.")
+        told = f"not in {suffix}" if suffix else "and it has no ending; only where INPUT is a folder is OUTPUT one"
+        raise OutputError(f"{path}: expected a name that ends in .tif or .png, {told}.")
 
 
 def _check_folder(path: Path) -> None:
