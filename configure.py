@@ -1,6 +1,5 @@
 """Training presets: values only. `--preset NAME` of a script starts from one of them; every option can be changed."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from cloud_removal.config import Augmentation, Run, Simulation
@@ -38,18 +37,5 @@ VEIL = Run(
     ema=0.999,
 )
 DEFOG["veil"] = VEIL
-DEFOG["veil-fine"] = replace(
-    VEIL,
-    simulation=replace(
-        VEIL.simulation, kinds=(0.25, 0.25, 0.38, 0.12), veil_opacity=(0.3, 0.7), veil_brightness=(0.4, 0.95)
-    ),
-    augmentation=replace(VEIL.augmentation, palette=0.15, contrast=(0.5, 1.4), swap=0.1),
-    steps=3_400,
-    batch_size=8,
-    size=192,
-    learning_rate=3e-4,
-    warmup=100,
-)
-"""Goes on from the weights of `veil` (--init) with larger pictures: the second part of the bundled model's training."""
 DEFOG["mend"] = Run(system="mend", options=mend.Options(), run_dir=Path("runs/defog"), steps=40_000)
 DEFOG_DEFAULT = "veil"
