@@ -77,10 +77,11 @@ class Command:
             _write(self.panel, judged.panel())
 
     def _pairs(self) -> tuple[int, "Iterator[Pair]"]:
+        from cloud_removal.data.pairs import names_of_pairs
         from cloud_removal.evaluation import evaluate
 
         if self.pairs is not None:
-            names = evaluate.chosen(evaluate.names_of_pairs(self.pairs), self.only)
+            names = evaluate.chosen(names_of_pairs(self.pairs), self.only)
             return len(names), evaluate.read_pairs(self.pairs, names)
         assert self.simulated is not None
         names = evaluate.chosen(evaluate.names_of_ground(self.simulated), self.only)

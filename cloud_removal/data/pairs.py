@@ -54,16 +54,20 @@ def open_pairs(folder: Path, validation_share: float, split: str) -> Pairs:
 
     Raises InputError where a name stands on one side only or the two differ in size, EmptyDatasetError for none.
     """
-    names = _names(folder)
+    names = names_of_pairs(folder)
     here = part(len(names), validation_share, split)
     return Pairs([_read(folder, name) for name in names[here.start : here.stop] or names[-1:]])
 
 
-def _names(folder: Path) -> list[str]:
+def names_of_pairs(folder: Path) -> list[str]:
+    """Names that are both in folder/cloud and in folder/clear, sorted.
+
+    InputError where a folder is missing or a name is on one side only, EmptyDatasetError where there is none.
+    """
     sides = [folder / "cloud", folder / "clear"]
     for side in sides:
         if not side.is_dir():
-            raise InputError(f"{side}: no such folder. --data.pairs expects cloud/NAME and clear/NAME.")
+            raise InputError(f"{side}: no such folder. Pairs are cloud/NAME and clear/NAME.")
     cloudy, clear = ({p.name for p in side.iterdir() if is_picture(p)} for side in sides)
     alone = sorted(cloudy ^ clear)
     if alone:

@@ -102,25 +102,6 @@ def table(scores: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
     return "\n".join(lines)
 
 
-def names_of_pairs(folder: Path) -> list[str]:
-    """Names that are both in folder/cloud and in folder/clear, sorted.
-
-    InputError where a folder is missing or a name is on one side only, EmptyDatasetError where there is none.
-    """
-    sides = [folder / "cloud", folder / "clear"]
-    for side in sides:
-        if not side.is_dir():
-            raise InputError(f"{side}: no such folder. --pairs expects cloud/NAME and clear/NAME.")
-    cloudy, clear = ({path.name for path in side.iterdir() if is_picture(path)} for side in sides)
-    alone = sorted(cloudy ^ clear)
-    if alone:
-        lacking = sides[alone[0] in cloudy] / alone[0]
-        raise InputError(f"{lacking} is missing ({len(alone)} name(s) are in cloud/ or in clear/ only).")
-    if not cloudy:
-        raise EmptyDatasetError(f"No pairs in {folder}. Expected .jpg, .png or .tif files in cloud/ and clear/.")
-    return sorted(cloudy)
-
-
 def chosen(names: Sequence[str], only: Sequence[str]) -> list[str]:
     """Those of the sorted `names` that `only` lists: names (with or without ending), first:N, last:N; all if empty.
 

@@ -38,7 +38,7 @@ def grow(x: Any, filters: int, name: str) -> Any:
 def residual_unit(x: Any, name: str) -> Any:
     """Valid conv3, BN, leaky ReLU, valid transposed conv3, BN, leaky ReLU, added to its input. Sides of 3 or more.
 
-    Source: REFERENCE of the seed "Cloud Removal", bottleneck of `mod_defog`.
+    Source: seed "Cloud Removal", bottleneck of `mod_defog`.
     """
     filters = x.shape[-1]
     inner = norm_leaky(layers.Conv2D(filters, 3, use_bias=False, name=f"{name}_conv")(x), f"{name}_in")

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from cloud_removal.data.pairs import names_of_pairs
 from cloud_removal.errors import EmptyDatasetError, InputError, OptionError
 from cloud_removal.evaluation import evaluate
 from cloud_removal.evaluation.evaluate import Pair, Restored
@@ -38,31 +39,31 @@ def ground(tmp_path: Path) -> Path:
 
 
 def test_names_are_those_on_both_sides(folder):
-    assert evaluate.names_of_pairs(folder) == NAMES
+    assert names_of_pairs(folder) == NAMES
 
 
 def test_a_name_on_one_side_only_is_an_error_that_names_the_missing_file(folder):
     (folder / "clear" / "03.png").unlink()
     with pytest.raises(InputError, match=r"clear/03\.png is missing"):
-        evaluate.names_of_pairs(folder)
+        names_of_pairs(folder)
 
 
 def test_a_name_without_a_cloudy_side_is_an_error_too(folder):
     (folder / "cloud" / "03.png").unlink()
     with pytest.raises(InputError, match=r"cloud/03\.png is missing"):
-        evaluate.names_of_pairs(folder)
+        names_of_pairs(folder)
 
 
 def test_a_folder_without_the_two_sides_is_refused(tmp_path):
     with pytest.raises(InputError, match="cloud/NAME and clear/NAME"):
-        evaluate.names_of_pairs(tmp_path)
+        names_of_pairs(tmp_path)
 
 
 def test_a_folder_without_pictures_is_refused(tmp_path):
     for side in ("cloud", "clear"):
         (tmp_path / side).mkdir()
     with pytest.raises(EmptyDatasetError, match="No pairs"):
-        evaluate.names_of_pairs(tmp_path)
+        names_of_pairs(tmp_path)
 
 
 def test_with_nothing_said_all_names_are_chosen():

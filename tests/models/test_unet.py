@@ -1,4 +1,4 @@
-"""The seed's U-Net, layer by layer: what REFERENCE calls `defog`, with base width d."""
+"""The seed's U-Net, layer by layer: `mod_defog`, with base width d."""
 
 import keras
 import numpy as np
