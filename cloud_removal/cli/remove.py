@@ -141,12 +141,14 @@ class Command:
         from cloud_removal.inference.pipeline import remove
 
         with tqdm(
-            desc=source.name, total=1, unit="MP", disable=self.quiet, file=sys.stderr, leave=False, bar_format=BAR
-        ) as bar:
+            desc=source.name, total=1, disable=self.quiet, file=sys.stderr, leave=False, bar_format=BAR, delay=1e-6
+        ) as bar:  # The delay keeps it from showing before the scene's size is known.
 
             def advance(done: int, total: int) -> None:
                 bar.total = total / 1e6
                 bar.update(done / 1e6)
+                if bar.n >= bar.total - 1e-9:
+                    bar.refresh()  # However fast it was.
 
             return remove(
                 source,
