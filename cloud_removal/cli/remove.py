@@ -141,7 +141,14 @@ class Command:
         from cloud_removal.inference.pipeline import remove
 
         with tqdm(
-            desc=source.name, total=1, disable=self.quiet, file=sys.stderr, leave=False, bar_format=BAR, delay=1e-6
+            desc=source.name,
+            total=1,
+            unit="MP",
+            delay=1e-6,
+            disable=self.quiet,
+            file=sys.stderr,
+            leave=False,
+            bar_format=BAR,
         ) as bar:  # The delay keeps it from showing before the scene's size is known.
 
             def advance(done: int, total: int) -> None:
