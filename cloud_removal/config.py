@@ -100,6 +100,8 @@ class Augmentation:
     tint: Range = (0.85, 1.15)
     swap: float = 0.2
     """Share of pictures whose channels are put in another order (false colour)."""
+    open_country: float = 0.0
+    """Share of pictures that show open country of low contrast instead (desert, steppe, forest, sea)."""
     palette: float = 0.3
     """Share of pictures repainted: contrast and mean colour of another landscape (desert, sea, forest, snow)."""
     contrast: Range = (0.4, 1.4)

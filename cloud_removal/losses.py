@@ -52,6 +52,32 @@ def visible_l1(ground: Any, predicted: Any, opacity: Any, least: float) -> Any:
     return ops.mean(ops.maximum(1.0 - opacity, least) * ops.abs(ground - predicted))
 
 
+def log_mse(true: Any, predicted: Any, weight: Any, floor: float) -> Any:
+    """Mean over pictures of log(mean squared error + floor²): PSNR as a loss, whatever the picture's difficulty.
+
+    `weight` (B, H, W, 1) says how much each pixel counts. Under `floor`, a difference in [0, 1], less error gains
+    nothing more. What is left alone rightly gains more than what is restored roughly, so doubt means keeping.
+    """
+    squared = ops.mean(ops.square(true - predicted), axis=-1, keepdims=True)
+    error = ops.sum(weight * squared, axis=(1, 2, 3)) / (ops.sum(weight, axis=(1, 2, 3)) + 1.0)
+    return ops.mean(ops.log(error + floor**2))
+
+
+def contrast_l1(true: Any, predicted: Any, opacity: Any) -> Any:
+    """Mean over pictures of |log(v / v̂)|, v the variance over the picture, weighted by 1 - c.
+
+    Squared and absolute errors reward too little contrast where it is in doubt; this one rewards its median.
+    """
+    return ops.mean(ops.abs(ops.log(_variance(true, opacity) + 1e-4) - ops.log(_variance(predicted, opacity) + 1e-4)))
+
+
+def _variance(picture: Any, opacity: Any) -> Any:
+    seen = 1.0 - opacity
+    share = seen / (ops.sum(seen, axis=(1, 2), keepdims=True) + 1.0)
+    mean = ops.sum(share * picture, axis=(1, 2), keepdims=True)
+    return ops.mean(ops.sum(share * ops.square(picture - mean), axis=(1, 2)), axis=-1)
+
+
 def gradient_l1(ground: Any, predicted: Any, opacity: Any) -> Any:
     """L1 of horizontal and vertical differences, weighted by 1 - c: keeps edges where the ground is seen.
 

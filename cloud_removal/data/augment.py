@@ -7,6 +7,7 @@ import numpy as np
 
 from cloud_removal.config import Augmentation, Range
 from cloud_removal.data.ground import GroundSource, square
+from cloud_removal.data.open_country import open_country
 from cloud_removal.data.tiles import mirrored
 
 GREY = np.array([0.299, 0.587, 0.114], np.float32)
@@ -71,7 +72,11 @@ def draw(source: GroundSource, rng: np.random.Generator, augmentation: Augmentat
     """A training picture of ground, float32 (size, size, 3) in [0, 1], all but the noise."""
     place = placement(rng, augmentation)
     square = source.crop(int(rng.integers(len(source))), rng, place.side(size))
-    return recolour(lay(square, place, size), rng, augmentation)
+    picture = lay(square, place, size)
+    if rng.random() < augmentation.open_country:
+        fractal = rng.random() < 0.75
+        return open_country(rng, size, None if fractal else picture.astype(np.float32))
+    return recolour(picture, rng, augmentation)
 
 
 def lay(square: np.ndarray, place: Placement, size: int) -> np.ndarray:

@@ -96,3 +96,28 @@ class DepthToSpace(layers.Layer):
 def enlarged(shape: Any, times: int, channels: int) -> Any:
     """Shape (B, h, w, C) with sides `times` as long (unknown ones stay unknown) and `channels` channels."""
     return (shape[0], *(side and side * times for side in shape[1:3]), channels)
+
+
+@keras.saving.register_keras_serializable("cloud_removal")
+class Quantiles(layers.Layer):
+    """(B, H, W, C) -> (B, Q·C): over the picture, each channel's value of `shares` (Q, in [0, 1]), the nearest there is.
+
+    A layer, as `Enlarge`, because the number of pixels is unknown while a network is put together.
+    """
+
+    def __init__(self, shares: tuple[float, ...], **options: Any):
+        super().__init__(**options)
+        self.shares = tuple(shares)
+
+    def call(self, x: Any) -> Any:
+        batch, pixels, channels = ops.shape(x)[0], ops.shape(x)[1] * ops.shape(x)[2], x.shape[3]
+        ordered = ops.sort(ops.reshape(x, (batch, pixels, channels)), axis=1)
+        last = ops.cast(pixels, "float32") - 1.0
+        places = ops.cast(ops.round(ops.convert_to_tensor(self.shares, "float32") * last), "int32")
+        return ops.reshape(ops.take(ordered, places, axis=1), (batch, len(self.shares) * channels))
+
+    def compute_output_shape(self, shape: Any) -> Any:
+        return shape[0], len(self.shares) * shape[3]
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "shares": self.shares}

@@ -11,15 +11,17 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from cloud_removal.models.blocks import DepthToSpace, Enlarge, leaky, shrink
+from cloud_removal.models.blocks import DepthToSpace, Enlarge, Quantiles, leaky, shrink
 
 STRIDE = 32
 SMALLEST = 64
 RECEPTIVE_RADIUS = 256
 CONTEXT_SIZE = 32
-SOLVABLE, HIDDEN_OVER = 0.7, 0.2
+SOLVABLE, HIDDEN_OVER = 0.8, 0.15
 LEAST_TRANSMISSION = 0.15
 POOL = 4
+QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+"""Of the colours over a picture: its darkest and brightest ground tell a veil's light from its density."""
 CENTRED = (4.0, -2.0)
 """Factor and offset that bring pictures in [0, 1], whose contrast under haze is small, about zero."""
 
@@ -28,7 +30,8 @@ def context_network(size: int = CONTEXT_SIZE, name: str = "context") -> keras.Mo
     """Statistics of a whole picture: (B, H, W, 3) in [0, 1], sides of 64 or more -> (B, size), float32.
 
     The picture is averaged over 4×4 pixels, and three strided convolutions see it; of these features and of the
-    colours themselves the mean, deviation, minimum and maximum over the picture are taken. Layers are named unlike
+    colours themselves the mean, deviation, minimum and maximum over the picture are taken, of the colours and of the
+    darkest channel the quantiles too. Layers are named unlike
     those of `veil_network`: one optimizer holds the slots of both.
     """
     picture = keras.Input((None, None, 3), name="image")
@@ -36,7 +39,9 @@ def context_network(size: int = CONTEXT_SIZE, name: str = "context") -> keras.Mo
     x = small = layers.Rescaling(*CENTRED, name="centred", dtype="float32")(small)
     for level, filters in enumerate((24, 48, 64)):
         x = shrink(x, filters, f"statistics{level + 1}")
-    pooled = layers.Concatenate(name="pooled", dtype="float32")([statistics(small), statistics(x)])
+    colours = ops.concatenate([small, ops.min(small, axis=-1, keepdims=True)], axis=-1)
+    ordered = Quantiles(QUANTILES, name="quantiles", dtype="float32")(colours)
+    pooled = layers.Concatenate(name="pooled", dtype="float32")([statistics(small), ordered, statistics(x)])
     x = pooled
     for number, units in enumerate((128, 64), start=1):
         x = leaky(layers.Dense(units, name=f"context{number}", dtype="float32")(x), f"context{number}")
@@ -95,7 +100,7 @@ def solved(picture: Any, features: Any, veil: Any) -> Any:
     `veil` (B, H, W, 5) is what the whole picture says, as logits: the veil's colour, its opacity, and the opacity to
     solve with; the features say how each pixel differs. The last two are the same in theory, but an error in the
     colour is amplified by what is solved with, and must not teach the first to call clouds clear. Where the ground
-    is seen it is `(x - A·a) / (1 - a)`; from opacity 0.7 to 0.9 the direct estimate takes over.
+    is seen it is `(x - A·a) / (1 - a)`; from opacity 0.8 to 0.95 the direct estimate takes over.
     """
     x = conv(features, features.shape[-1], "head")
     x = DepthToSpace(name="enlarged")(layers.Conv2D(4 * 12, 3, padding="same", name="enlarge")(x))
