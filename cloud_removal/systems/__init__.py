@@ -4,9 +4,9 @@ import importlib
 import pkgutil
 
 from cloud_removal.errors import OptionError
-from cloud_removal.systems.base import Restorer, System
+from cloud_removal.systems.base import Completer, Restorer, System
 
-__all__ = ["Restorer", "System", "find", "names"]
+__all__ = ["Completer", "Restorer", "System", "find", "names"]
 
 
 def names() -> list[str]:

@@ -1,7 +1,7 @@
 """What every system is: networks, an objective, and a step that trains them.
 
-A system is one module of this package. It defines `SYSTEM`, a class derived from `System` (or `Restorer`), and is
-found by its module name: nothing is registered anywhere.
+A system is one module of this package. It defines `SYSTEM`, a class derived from `System` (or `Restorer`, or
+`Completer`), and is found by its module name: nothing is registered anywhere.
 """
 
 import abc
@@ -54,13 +54,13 @@ class System(abc.ABC):
 
     def averaged(self, network: keras.Model) -> list[tuple[keras.Variable, Any]]:
         """(variable, averaged value) of `network` where its optimizer keeps a moving average, else nothing."""
+        mine, found = {id(v) for v in network.trainable_variables}, []
         for optimizer in self.optimizers.values():
             inner = getattr(optimizer, "inner_optimizer", optimizer)
             if inner.use_ema:
                 pairs = zip(inner._trainable_variables, inner._model_variables_moving_average, strict=True)
-                mine = {id(v) for v in network.trainable_variables}
-                return [(v, mean) for v, mean in pairs if id(v) in mine]
-        return []
+                found += [(v, mean) for v, mean in pairs if id(v) in mine]
+        return found
 
 
 class Restorer(System):
@@ -86,6 +86,26 @@ class Restorer(System):
     def context(self, image: tf.Tensor) -> tf.Tensor:
         """Picture-wide statistics (B, context_size) of `image` (B, H, W, 3), any size of at least 64."""
         raise TypeError(f"{type(self).__name__} has no picture-wide statistics")
+
+
+class Completer(System):
+    """A system that fills holes in clear ground: what `export` writes and `remove` puts under opaque cloud."""
+
+    stride: int
+    """Height and width that the network takes are multiples of this."""
+    receptive_radius: int | None
+    """Pixels around a pixel that its result depends on; None where that is the whole picture."""
+    smallest: int = 1
+    """Least height and width that the network takes."""
+
+    @abc.abstractmethod
+    def complete(self, image: tf.Tensor, hole: tf.Tensor) -> tf.Tensor:
+        """The picture (B, H, W, 3) with its holes filled, float32 in [0, 1], inference mode.
+
+        `image` (B, H, W, 3) float32 in [0, 1] and `hole` (B, H, W, 1) float32, 1 where the ground is unknown, 0 where
+        it is not, between them a soft edge; sides multiples of `stride`, at least `smallest`. Where `hole` is 0 the
+        result is `image`, bit by bit; where it is 1 nothing depends on `image`.
+        """
 
 
 class CloudRestorer(Restorer):
