@@ -91,13 +91,23 @@ def statistics(x: Tensor) -> Tensor:
     return torch.cat([x.mean((2, 3)), deviation, x.amin((2, 3)), x.amax((2, 3))], 1)
 
 
+QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+
+
+def quantiles(x: Tensor) -> Tensor:
+    """`QUANTILES` over the picture of each channel and of the least of them: (B, C, H, W) -> (B, 7(C + 1))."""
+    ordered = torch.cat([x, x.amin(1, keepdim=True)], 1).float().flatten(2).sort(2).values
+    places = [round(share * (ordered.shape[2] - 1)) for share in QUANTILES]
+    return ordered[:, :, places].flatten(1)
+
+
 class Context(nn.Module):
     """Picture-wide statistics; see `cloud_removal.models.veil.context_network`."""
 
     def __init__(self) -> None:
         super().__init__()
         self.down = nn.ModuleList([shrink(3, 24), shrink(24, 48), shrink(48, 64)])
-        pooled, (first, second) = 4 * (3 + 64), (128, 64)
+        pooled, (first, second) = 4 * (3 + 64) + 4 * len(QUANTILES), (128, 64)
         self.dense = nn.Sequential(
             nn.Linear(pooled, first), nn.LeakyReLU(LEAK), nn.Linear(first, second), nn.LeakyReLU(LEAK),
             nn.Linear(second, CONTEXT),
@@ -109,7 +119,7 @@ class Context(nn.Module):
         for down in self.down:
             x = leaky(down(x))
         with torch.autocast("cpu", enabled=False):
-            return self.dense(torch.cat([statistics(small), statistics(x)], 1))
+            return self.dense(torch.cat([statistics(small), quantiles(small), statistics(x)], 1))
 
 
 class Veil(nn.Module):
@@ -158,7 +168,7 @@ def solved(picture: Tensor, answer: Tensor, veil: Tensor) -> Tensor:
     pixel, direct = torch.sigmoid(answer[:, :5] + veil), torch.sigmoid(answer[:, 5:])
     colour, opacity, solving = pixel[:, :3], pixel[:, 3:4], pixel[:, 4:]
     seen = (picture - colour * solving) / (1.0 - solving).clamp(min=0.15)
-    hidden = ((opacity.detach() - 0.7) / 0.2).clamp(0.0, 1.0)
+    hidden = ((opacity.detach() - 0.8) / 0.15).clamp(0.0, 1.0)
     return torch.cat([opacity, seen + hidden * (direct - seen)], 1)
 
 
@@ -183,9 +193,23 @@ def objective(answer: Tensor, batch: dict[str, Tensor], spec: dict[str, Any]) ->
     else:
         across = (seen[..., 1:] * (error[..., 1:] - error[..., :-1]).abs()).mean()
         down = (seen[..., 1:, :] * (error[..., 1:, :] - error[..., :-1, :]).abs()).mean()
-        loss = (seen.clamp(min=0.15) * error.abs()).mean() + 0.5 * (across + down)
+        loss = 0.1 * log_mse(error, seen.clamp(min=0.25)) + 0.5 * (across + down)
+        loss = loss + 0.03 * (log_variance(ground, seen) - log_variance(batch["ground"], seen)).abs().mean()
         cloud = functional.binary_cross_entropy(opacity.clamp(1e-6, 1.0 - 1e-6), batch["opacity"])
     return spec["cloud_weight"] * cloud + loss
+
+
+def log_mse(error: Tensor, weight: Tensor) -> Tensor:
+    """PSNR as a loss; see `cloud_removal.losses.log_mse`."""
+    squared = (weight * error.square().mean(1, keepdim=True)).sum((1, 2, 3)) / (weight.sum((1, 2, 3)) + 1.0)
+    return (squared + 0.015**2).log().mean()
+
+
+def log_variance(picture: Tensor, seen: Tensor) -> Tensor:
+    """(B,) of pictures (B, 3, H, W); see `cloud_removal.losses.contrast_l1`."""
+    share = seen / (seen.sum((2, 3), keepdim=True) + 1.0)
+    mean = (share * picture).sum((2, 3), keepdim=True)
+    return ((share * (picture - mean).square()).sum((2, 3)).mean(1) + 1e-4).log()
 
 
 class Trainer:

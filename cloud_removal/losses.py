@@ -47,11 +47,6 @@ def haze_weighted_l2(ground: Any, predicted: Any, opacity: Any) -> Any:
     return ops.mean(weight * ops.square(ground - predicted))
 
 
-def visible_l1(ground: Any, predicted: Any, opacity: Any, least: float) -> Any:
-    """|G - Ĝ|·max(1 - c, least): as the composite L1, but hidden ground still counts for `least`."""
-    return ops.mean(ops.maximum(1.0 - opacity, least) * ops.abs(ground - predicted))
-
-
 def log_mse(true: Any, predicted: Any, weight: Any, floor: float) -> Any:
     """Mean over pictures of log(mean squared error + floor²): PSNR as a loss, whatever the picture's difficulty.
 

@@ -30,8 +30,37 @@ def test_the_haze_loss_weighs_by_opacity_and_is_zero_from_three_quarters_up(opac
     assert float(loss) == pytest.approx(0.04 * weight, abs=1e-6)
 
 
-def test_hidden_ground_counts_for_the_least_weight():
-    assert float(losses.visible_l1(constant(1.0), constant(0.0), constant(1.0, 1), 0.15)) == pytest.approx(0.15)
+def test_an_error_ten_times_smaller_gains_the_same_whatever_the_picture():
+    weight = constant(1.0, 1) * 1e6  # So that what is added against an empty picture does not show.
+    large = losses.log_mse(constant(0.0), constant(0.5), weight, 0.0)
+    small = losses.log_mse(constant(0.0), constant(0.05), weight, 0.0)
+    assert float(large - small) == pytest.approx(2 * np.log(10.0), rel=1e-4)
+
+
+def test_under_the_floor_less_error_gains_little():
+    weight = constant(1.0, 1)
+    small = losses.log_mse(constant(0.0), constant(1e-3), weight, 0.015)
+    none = losses.log_mse(constant(0.0), constant(0.0), weight, 0.015)
+    assert float(small - none) < 0.01
+
+
+def test_a_picture_counts_by_its_pixels_of_weight_only():
+    error, weight = constant(0.0), constant(0.0, 1)
+    error[:, :2], weight[:, 2:] = 1.0, 1.0
+    assert float(losses.log_mse(constant(0.0), error, weight, 0.1)) == pytest.approx(np.log(0.01), rel=1e-4)
+
+
+def test_half_the_contrast_costs_as_much_as_twice():
+    ground = np.random.default_rng(0).normal(0.5, 0.2, (1, 32, 32, 3)).astype(np.float32)
+    clear = np.zeros((1, 32, 32, 1), np.float32)
+    half = float(losses.contrast_l1(ground, 0.5 * ground, clear))
+    assert half == pytest.approx(float(losses.contrast_l1(ground, 2.0 * ground, clear)), rel=0.02)
+    assert half == pytest.approx(np.log(4.0), rel=0.02)
+
+
+def test_contrast_is_not_asked_of_hidden_ground():
+    ground = np.random.default_rng(0).random((1, 8, 8, 3), np.float32)
+    assert float(losses.contrast_l1(ground, 0.1 * ground, np.ones((1, 8, 8, 1), np.float32))) == 0.0
 
 
 def test_a_constant_error_has_no_gradient_loss():

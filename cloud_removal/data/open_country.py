@@ -23,7 +23,7 @@ DEVIATION = (0.012, 0.09)
 
 
 def open_country(rng: np.random.Generator, size: int, texture: np.ndarray | None = None) -> np.ndarray:
-    """A clear picture, float32 (size, size, 3) in [0, 1], of fractal relief or with the relief of `texture` (its shape).
+    """A clear picture, float32 (size, size, 3) in [0, 1]; its relief is fractal or that of `texture` (same shape).
 
     Two pictures in five have a second landscape beside the first: a river, a lake, burnt or wet land.
     """

@@ -100,7 +100,7 @@ def enlarged(shape: Any, times: int, channels: int) -> Any:
 
 @keras.saving.register_keras_serializable("cloud_removal")
 class Quantiles(layers.Layer):
-    """(B, H, W, C) -> (B, Q·C): over the picture, each channel's value of `shares` (Q, in [0, 1]), the nearest there is.
+    """(B, H, W, C) -> (B, Q·C): the quantiles `shares` (Q, in [0, 1]) of each channel over the picture, none between values.
 
     A layer, as `Enlarge`, because the number of pixels is unknown while a network is put together.
     """

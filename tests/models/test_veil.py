@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from cloud_removal.models.blocks import Quantiles
 from cloud_removal.models.veil import CONTEXT_SIZE, context_network, veil_network
 
 WIDTHS = (2, 2, 2, 2, 2)
@@ -74,3 +75,15 @@ def test_shifting_the_picture_by_the_stride_shifts_the_answer(network):
     left, right = answer(network, wide, context), answer(network, wide[:, :, 32:], context[:, :, 1:])
     middle = slice(608, 672)
     np.testing.assert_allclose(left[:, :, middle], right[:, :, 576:640], atol=2e-5)
+
+
+def test_quantiles_are_those_of_the_whole_picture():
+    ordered = np.random.default_rng(0).permutation(101 * 4).reshape(1, 101, 4, 1) / 403.0
+    values = np.asarray(Quantiles((0.0, 0.5, 1.0))(ordered.astype(np.float32)))
+    np.testing.assert_allclose(values, [[0.0, 0.5, 1.0]], atol=0.002)
+
+
+def test_quantiles_keep_channels_apart():
+    picture = np.zeros((1, 4, 4, 2), np.float32)
+    picture[..., 1] = 1.0
+    np.testing.assert_array_equal(np.asarray(Quantiles((0.1, 0.9))(picture)), [[0.0, 1.0, 0.0, 1.0]])
