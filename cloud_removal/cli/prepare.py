@@ -1,15 +1,14 @@
 """`prepare`: training data from what one has. `ground`: rasters into tiles; `clouds`: infrared into cloud layers."""
 
-import shutil
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
-from cloud_removal.errors import EmptyDatasetError, InputError, OptionError, OutputError
+from cloud_removal.errors import EmptyDatasetError, OptionError, OutputError
+from cloud_removal.files import new_folder
 
 
 @dataclass(frozen=True)
@@ -61,19 +60,8 @@ class Clouds:
         """Makes the tiles, and prints how many there are."""
         if self.size < 32:
             raise OptionError(f"--size {self.size}: tiles of at least 32 px are needed.")
-        if self.destination.exists():
-            raise OutputError(f"{self.destination} exists already. Name a new folder, or remove it first.")
-        if not self.source.is_dir():  # Before any folder is made.
-            raise InputError(f"{self.source}: no such folder. Expected a folder of infrared pictures of one view.")
-        partial = _made_beside(self.destination)
-        try:
+        with new_folder(self.destination) as partial:
             count, frames = self._write(partial)
-            partial.chmod(0o755)
-            partial.rename(self.destination)
-        except OSError as error:
-            raise OutputError(f"{self.destination}: cannot be written ({error.strerror}). Is the disk full?") from error
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
         print(f"{self.destination}: {count} cloud layers of {self.size} px from {frames} frames")
 
     def _write(self, folder: Path) -> tuple[int, int]:
@@ -102,15 +90,6 @@ class Clouds:
         if not count:
             raise EmptyDatasetError(f"No cloud in the pictures of {self.source}: nothing is colder than the ground.")
         return count, len(paths)
-
-
-def _made_beside(destination: Path) -> Path:
-    """A hidden folder beside `destination`, to be renamed when it is complete."""
-    try:
-        destination.parent.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(prefix=f".{destination.name}.", suffix=".partial", dir=destination.parent))
-    except OSError as error:
-        raise OutputError(f"{destination}: cannot be made ({error.strerror}). Name a folder that can.") from error
 
 
 Command = (

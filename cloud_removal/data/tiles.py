@@ -4,9 +4,6 @@ A store is a folder: `tiles.npy`, uint8 (N, size, size, 3), and `index.json`, wh
 """
 
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +15,8 @@ import rasterio
 from rasterio.windows import Window
 
 from cloud_removal.data.decode import RASTER, is_picture, open_raster, raster_limits, read_rgb, window_rgb
-from cloud_removal.errors import EmptyDatasetError, InputError, OptionError, OutputError
+from cloud_removal.errors import EmptyDatasetError, InputError, OptionError
+from cloud_removal.files import new_folder
 
 INDEX = "index.json"
 TILES = "tiles.npy"
@@ -74,23 +72,9 @@ def cut(source: Path, destination: Path, size: int = 512, report: Callable[[Path
     """
     if size < 16:
         raise OptionError(f"Tiles of {size} pixels; at least 16 are needed (--size).")
-    if destination.exists():
-        raise OutputError(f"{destination} exists already. Name a new folder, or remove it first.")
     files = _pictures(source)
-    root = source if source.is_dir() else source.parent
-    try:
-        destination.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{destination.name}.", suffix=".partial", dir=destination.parent))
-    except OSError as error:
-        raise OutputError(f"{destination}: cannot be made ({error.strerror}). Name a folder that can.") from error
-    try:
-        _write(files, root, partial, size, report)
-        partial.chmod(0o755)
-        os.rename(partial, destination)
-    except OSError as error:
-        raise OutputError(f"{destination}: cannot be written ({error.strerror}). Is the disk full?") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    with new_folder(destination) as partial:
+        _write(files, source if source.is_dir() else source.parent, partial, size, report)
     return read_store(destination)
 
 
@@ -103,9 +87,7 @@ def _pictures(source: Path) -> list[Path]:
     return files
 
 
-def _write(
-    files: Sequence[Path], root: Path, partial: Path, size: int, report: Callable[[Path], None] | None
-) -> None:
+def _write(files: Sequence[Path], root: Path, partial: Path, size: int, report: Callable[[Path], None] | None) -> None:
     """Tiles and index into the folder `partial`; the header, whose length does not depend on the count, comes twice."""
     origins: list[dict[str, object]] = []
     count = 0

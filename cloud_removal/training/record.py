@@ -17,7 +17,7 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 from tqdm import tqdm
 
 from cloud_removal.config import Run
-from cloud_removal.training.files import write_atomically
+from cloud_removal.files import write_atomically
 
 LOG = "log.jsonl"
 SAMPLES_SHOWN = 6

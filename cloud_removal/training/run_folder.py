@@ -7,8 +7,8 @@ from pathlib import Path
 
 from cloud_removal.config import Run, run_from_text, run_to_text
 from cloud_removal.errors import CheckpointError, OutputError
+from cloud_removal.files import write_atomically
 from cloud_removal.systems import find
-from cloud_removal.training.files import write_atomically
 
 CONFIG = "config.json"
 CHECKPOINTS = "checkpoints"

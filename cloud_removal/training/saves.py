@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cloud_removal.errors import CheckpointError
-from cloud_removal.training.files import flush, write_atomically
+from cloud_removal.files import flush, write_atomically
 
 KEPT = 3
 Say = Callable[[str], None]
