@@ -79,3 +79,33 @@ def test_the_command_plot_says_where_it_cannot_write(tmp_path, capsys):
     run_dir = log(tmp_path / "run", line(1, ground=0.5))
     assert call("plot", [str(run_dir), "--output", str(tmp_path / "no" / "c.png")]) == 1
     assert "cannot be written" in capsys.readouterr().err
+
+
+def test_the_command_plot_draws_the_curves_of_the_run_folder_anew(tmp_path):
+    call("plot", [str(log(tmp_path, line(1, ground=0.5), line(2, ground=0.4)))])
+    before = (tmp_path / "curves.png").read_bytes()
+    assert call("plot", [str(log(tmp_path, line(1, ground=0.5), line(2, ground=0.1)))]) == 0
+    assert (tmp_path / "curves.png").read_bytes() != before
+
+
+def test_the_command_plot_replaces_another_file_only_if_told(tmp_path, capsys):
+    run_dir, output = log(tmp_path / "run", line(1, ground=0.5)), tmp_path / "mine.png"
+    output.write_bytes(b"mine")
+    assert call("plot", [str(run_dir), "--output", str(output)]) == 1
+    assert "--overwrite" in capsys.readouterr().err and output.read_bytes() == b"mine"
+    assert call("plot", [str(run_dir), "--output", str(output), "--overwrite"]) == 0
+    assert decoded(output.read_bytes()).shape == (900, 1000, 3)
+
+
+def test_the_command_plot_refuses_a_picture_of_another_kind(tmp_path, capsys):
+    run_dir = log(tmp_path / "run", line(1, ground=0.5))
+    assert call("plot", [str(run_dir), "--output", str(tmp_path / "c.pdf")]) == 1
+    assert "ends in .png" in capsys.readouterr().err and [p.name for p in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_plot_that_cannot_take_its_place_leaves_nothing_half_written(tmp_path, capsys):
+    run_dir = log(tmp_path / "run", line(1, ground=0.5))
+    (tmp_path / "c.png").mkdir()
+    assert call("plot", [str(run_dir), "--output", str(tmp_path / "c.png"), "--overwrite"]) == 1
+    assert "Is a directory" in capsys.readouterr().err
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["c.png", "run"]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cloud_removal.errors import OptionError, OutputError
+from cloud_removal.files import write_result
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 PANEL_SIDE = 256
 """Pixels of a picture of the panel."""
+ANOTHER = "Name another file."
 
 
 @dataclass(frozen=True)
@@ -72,9 +74,10 @@ class Command:
         print(f"{title} on {self.pairs or self.simulated}, cloud: {CLOUD}")
         print(table(means))
         if self.json is not None:
-            _write(self.json, json.dumps(self._report(title, means, judged), indent=1, allow_nan=False).encode())
+            scores = json.dumps(self._report(title, means, judged), indent=1, allow_nan=False)
+            write_result(self.json, scores.encode(), ANOTHER)
         if self.panel is not None:
-            _write(self.panel, judged.panel())
+            write_result(self.panel, judged.panel(), ANOTHER)
 
     def _pairs(self) -> tuple[int, "Iterator[Pair]"]:
         from cloud_removal.data.pairs import names_of_pairs
@@ -192,14 +195,3 @@ def _stacked(pictures: "list[np.ndarray]") -> "np.ndarray":
         square = picture[top : top + side, left : left + side]
         squares.append(cv2.resize(square, (PANEL_SIDE, PANEL_SIDE), interpolation=cv2.INTER_AREA))
     return np.stack(squares).astype(np.float32) / np.float32(255.0)
-
-
-def _write(file: Path, content: bytes) -> None:
-    """The file appears complete or not at all."""
-    partial = file.with_name(f".{file.name}.partial")
-    try:
-        partial.write_bytes(content)
-        partial.replace(file)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise OutputError(f"{file} cannot be written: {error.strerror or error}. Name another file.") from error

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import tyro
 
-from cloud_removal.errors import OutputError
+from cloud_removal.errors import OptionError, OutputError
+from cloud_removal.files import write_result
 
 
 @dataclass(frozen=True)
@@ -16,18 +17,24 @@ class Command:
     run_dir: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN_DIR")]
     """Folder of a training run (its --run-dir), also while it trains."""
     output: Path | None = None
-    """PNG to write; without it, curves.png in RUN_DIR."""
+    """PNG to write; without it, curves.png in RUN_DIR, which training itself draws anew now and then."""
+    overwrite: bool = False
+    """Replace an --output that exists."""
 
     def run(self) -> None:
         """Reads the log and writes the picture."""
+        self._check()
         from cloud_removal.plots import curves
 
         picture = curves(self.run_dir)
         target = self.output or self.run_dir / "curves.png"
-        try:
-            target.write_bytes(picture)
-        except OSError as error:
-            raise OutputError(
-                f"{target} cannot be written ({error.strerror}). Name a file in a folder that can, with --output."
-            ) from error
+        write_result(target, picture, "Name a file in a folder that can, with --output.")
         print(target)
+
+    def _check(self) -> None:
+        if self.output is None:
+            return
+        if self.output.suffix.lower() != ".png":
+            raise OptionError(f"--output {self.output}: expected a name that ends in .png.")
+        if self.output.exists() and not self.overwrite:
+            raise OutputError(f"{self.output} exists already. Choose another name, or add --overwrite to replace it.")
