@@ -23,13 +23,15 @@ VEIL = Run(
         veil_brightness=(0.4, 1.0),
         feature=(0.06, 1.0),
         mixed_share=0.25,
-        ice_share=0.2,
+        ice_share=0.3,
+        relief=(0.0, 0.4),
+        haze_share=0.25,
     ),
     augmentation=Augmentation(
-        saturation=(0.6, 1.5), scale=(0.25, 1.0), swap=0.1, open_country=0.35, palette=0.15, contrast=(0.5, 1.4)
+        saturation=(0.6, 1.5), scale=(0.25, 1.0), swap=0.1, open_country=0.4, palette=0.15, contrast=(0.5, 1.4)
     ),
     run_dir=Path("runs/defog"),
-    steps=20_000,
+    steps=17_500,
     batch_size=16,
     size=128,
     learning_rate=5e-4,

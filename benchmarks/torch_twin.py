@@ -136,7 +136,7 @@ class Veil(nn.Module):
         rising = list(reversed(widths))
         self.up = nn.ModuleList(conv(a + b, b) for a, b in itertools.pairwise(rising))
         self.head, self.enlarge = conv(widths[0], widths[0]), nn.Conv2d(widths[0], 4 * 12, 3, padding=1)
-        self.answer, self.veil = nn.Conv2d(12 + 3, 8, 3, padding=1), nn.Linear(CONTEXT, 5)
+        self.answer, self.veil = nn.Conv2d(12 + 3, 9, 3, padding=1), nn.Linear(CONTEXT, 6)
 
     def forward(self, picture: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, 4, H, W): opacity, R, G, B."""
@@ -164,11 +164,11 @@ def centred(picture: Tensor) -> Tensor:
 
 
 def solved(picture: Tensor, answer: Tensor, veil: Tensor) -> Tensor:
-    """Opacity and ground from the answer's eight channels and what the whole picture says (five), all logits."""
-    pixel, direct = torch.sigmoid(answer[:, :5] + veil), torch.sigmoid(answer[:, 5:])
+    """Opacity and ground from the answer's nine channels and what the whole picture says (six), all logits."""
+    pixel, direct = torch.sigmoid(answer[:, :5] + veil[:, :5]), torch.sigmoid(answer[:, 6:])
     colour, opacity, solving = pixel[:, :3], pixel[:, 3:4], pixel[:, 4:]
     seen = (picture - colour * solving) / (1.0 - solving).clamp(min=0.15)
-    hidden = ((opacity.detach() - 0.8) / 0.15).clamp(0.0, 1.0)
+    hidden = torch.sigmoid(answer[:, 5:6] + veil[:, 5:] - 2.0)
     return torch.cat([opacity, seen + hidden * (direct - seen)], 1)
 
 
@@ -193,7 +193,7 @@ def objective(answer: Tensor, batch: dict[str, Tensor], spec: dict[str, Any]) ->
     else:
         across = (seen[..., 1:] * (error[..., 1:] - error[..., :-1]).abs()).mean()
         down = (seen[..., 1:, :] * (error[..., 1:, :] - error[..., :-1, :]).abs()).mean()
-        loss = 0.1 * log_mse(error, seen.clamp(min=0.25)) + 0.5 * (across + down)
+        loss = 0.1 * log_mse(error, seen.clamp(min=0.4)) + 0.5 * (across + down)
         loss = loss + 0.03 * (log_variance(ground, seen) - log_variance(batch["ground"], seen)).abs().mean()
         cloud = functional.binary_cross_entropy(opacity.clamp(1e-6, 1.0 - 1e-6), batch["opacity"])
     return spec["cloud_weight"] * cloud + loss

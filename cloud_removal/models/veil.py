@@ -3,7 +3,7 @@
 The picture is `x = G·(1 - a) + A·a`. The network estimates the opacity `a` of each pixel and the veil's colour `A`
 from statistics of the whole picture, and solves for the ground: detail then comes from the picture itself and need
 not pass through the network. Where the cloud is opaque there is nothing to solve for: there the network's own,
-direct estimate of the ground takes over.
+direct estimate of the ground takes over, by a share that the network learns too.
 """
 
 from typing import Any
@@ -17,8 +17,9 @@ STRIDE = 32
 SMALLEST = 64
 RECEPTIVE_RADIUS = 256
 CONTEXT_SIZE = 32
-SOLVABLE, HIDDEN_OVER = 0.8, 0.15
 LEAST_TRANSMISSION = 0.15
+SEEN_AT_FIRST = 2.0
+"""Logit by which a network not yet trained prefers to solve for the ground."""
 POOL = 4
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 """Of the colours over a picture: its darkest and brightest ground tell a veil's light from its density."""
@@ -73,7 +74,7 @@ def veil_network(widths: tuple[int, ...], context_size: int = CONTEXT_SIZE, name
         x = layers.UpSampling2D(name=f"up{level + 1}")(x)
         x = layers.Concatenate(name=f"skip{level + 1}")([x, skips[level]])
         x = conv(x, widths[level], f"decode{level + 1}")
-    veil = layers.Dense(5, name="veil", dtype="float32")(context)
+    veil = layers.Dense(6, name="veil", dtype="float32")(context)
     veil = Enlarge(STRIDE, name="veil_field", dtype="float32")(veil)
     return keras.Model([picture, context], solved(picture, x, veil), name=name)
 
@@ -97,18 +98,18 @@ def with_context(x: Any, context: Any, width: int) -> Any:
 def solved(picture: Any, features: Any, veil: Any) -> Any:
     """Opacity and ground at full resolution from features at half resolution. All float32.
 
-    `veil` (B, H, W, 5) is what the whole picture says, as logits: the veil's colour, its opacity, and the opacity to
-    solve with; the features say how each pixel differs. The last two are the same in theory, but an error in the
-    colour is amplified by what is solved with, and must not teach the first to call clouds clear. Where the ground
-    is seen it is `(x - A·a) / (1 - a)`; from opacity 0.8 to 0.95 the direct estimate takes over.
+    `veil` (B, H, W, 6) is what the whole picture says, as logits: the veil's colour, its opacity, the opacity to
+    solve with, and the share of the direct estimate; the features say how each pixel differs. The two opacities are
+    the same in theory, but an error in the colour is amplified by what is solved with, and must not teach the first
+    to call clouds clear. Where the ground is seen it is `(x - A·a) / (1 - a)`.
     """
     x = conv(features, features.shape[-1], "head")
     x = DepthToSpace(name="enlarged")(layers.Conv2D(4 * 12, 3, padding="same", name="enlarge")(x))
     x = layers.Concatenate(name="head_input")([x, layers.Rescaling(*CENTRED, name="head_centred")(picture)])
-    answer = layers.Conv2D(8, 3, padding="same", dtype="float32", name="answer")(x)
-    direct, pixel = ops.sigmoid(answer[..., 5:]), ops.sigmoid(answer[..., :5] + veil)
-    colour, opacity, solving = pixel[..., :3], pixel[..., 3:4], pixel[..., 4:]
+    answer = layers.Conv2D(9, 3, padding="same", dtype="float32", name="answer")(x)
+    direct, pixel = ops.sigmoid(answer[..., 6:]), ops.sigmoid(answer[..., :5] + veil[..., :5])
+    colour, opacity, solving = pixel[..., :3], pixel[..., 3:4], pixel[..., 4:5]
+    hidden = ops.sigmoid(answer[..., 5:6] + veil[..., 5:] - SEEN_AT_FIRST)
     picture = ops.cast(picture, "float32")
     seen = (picture - colour * solving) / ops.maximum(1.0 - solving, LEAST_TRANSMISSION)
-    hidden = ops.clip((ops.stop_gradient(opacity) - SOLVABLE) / HIDDEN_OVER, 0.0, 1.0)
     return ops.concatenate([opacity, seen + hidden * (direct - seen)], axis=-1)

@@ -12,7 +12,7 @@ from cloud_removal.models import unet, veil
 from cloud_removal.systems.base import Batch, CloudRestorer, Scalars, lit_ground
 from cloud_removal.systems.optimization import adam, apply_gradients
 
-HIDDEN_COUNTS = 0.25
+HIDDEN_COUNTS = 0.4
 """Weight of ground that is hidden altogether, where ground in plain sight has 1."""
 FLOOR = 0.015
 """Error in [0, 1] under which a picture is as good as perfect: 36.5 dB."""

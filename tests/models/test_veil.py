@@ -25,12 +25,12 @@ def picture(seed=0, height=64, width=96):
     return np.random.default_rng(seed).random((1, height, width, 3), dtype=np.float32)
 
 
-def pin(network, opacity):
-    """Makes the network answer opacity `opacity`, no residual and a direct estimate of 0.5 everywhere."""
+def pin(network, opacity, hidden=False):
+    """Makes the network answer opacity `opacity`, a direct estimate of 0.5, and the ground `hidden` or seen."""
     layer = network.get_layer("answer")
     layer.kernel.assign(np.zeros(layer.kernel.shape, np.float32))
-    layer.bias.assign([0.0] * 3 + [np.log(opacity / (1.0 - opacity))] * 2 + [0.0] * 3)
-    network.get_layer("veil").kernel.assign(np.zeros((CONTEXT_SIZE, 5), np.float32))
+    layer.bias.assign([0.0] * 3 + [np.log(opacity / (1.0 - opacity))] * 2 + [30.0 if hidden else -30.0] + [0.0] * 3)
+    network.get_layer("veil").kernel.assign(np.zeros((CONTEXT_SIZE, 6), np.float32))
 
 
 def test_where_the_ground_is_seen_it_is_the_veil_equation_solved():
@@ -42,7 +42,7 @@ def test_where_the_ground_is_seen_it_is_the_veil_equation_solved():
 
 def test_where_the_ground_is_hidden_the_direct_estimate_takes_over():
     network = veil_network(WIDTHS)
-    pin(network, opacity=0.95)
+    pin(network, opacity=0.95, hidden=True)
     np.testing.assert_allclose(answer(network, picture())[..., 1:], 0.5, atol=1e-5)
 
 
