@@ -23,7 +23,7 @@ PIECE = 1024
 
 def measure(quick: bool) -> list[Row]:
     """Rows of `remove` with the bundled model: 16-bit scenes of two sizes, three bands."""
-    from cloud_removal.inference.model import DEFAULT
+    from cloud_removal.model_folder import DEFAULT
 
     sides = QUICK_SIDES if quick else SIDES
     small, large = (_in_own_process(side, DEFAULT) for side in sides)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cloud_removal.errors import OptionError, OutputError
 from cloud_removal.files import write_result
+from cloud_removal.model_folder import DEFAULT
 
 if TYPE_CHECKING:
     import numpy as np
@@ -94,7 +95,7 @@ class Command:
         """The model's title, and the methods by name: first doing nothing, last the model as `remove` runs it."""
         from cloud_removal.evaluation.evaluate import Restored
         from cloud_removal.evaluation.peers import PEERS
-        from cloud_removal.inference.model import DEFAULT, Model
+        from cloud_removal.inference.model import Model
         from cloud_removal.inference.picture import restore_picture
 
         def peer(method: "Callable[[np.ndarray], np.ndarray]") -> "Method":

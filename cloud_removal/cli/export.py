@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from cloud_removal.errors import InputError, ModelError, OptionError
+from cloud_removal.model_folder import BUNDLED, CARD, version_of
 
 if TYPE_CHECKING:
     from cloud_removal.config import Data, Run
@@ -125,9 +126,8 @@ def data_in_words(data: "Data") -> list[str]:
 
 def continued(facts: dict[str, Any], init: Path) -> dict[str, Any]:
     """`facts` of a run that began from the model at `init`: with the card's training, and sums over both."""
-    versions = [p for p in init.glob("*") if p.name.isdecimal()] if init.is_dir() else []
-    folder = max(versions, key=lambda p: int(p.name)) if versions else init
-    card = folder / "model.json"
+    folder = version_of(init) or init
+    card = folder / CARD
     if not card.is_file():
         return {**facts, "began_from": {"folder": str(init), "training": "not recorded"}}
     try:
@@ -135,4 +135,5 @@ def continued(facts: dict[str, Any], init: Path) -> dict[str, Any]:
         sums = {name: facts[name] + before.get(name, 0) for name in ("steps", "seconds", "images")}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"{card}, which the run began from, is no model's card ({error!r}). Copy it again.") from error
-    return {**facts, **sums, "began_from": {"folder": str(folder), "training": before}}
+    name = folder.relative_to(BUNDLED) if folder.is_relative_to(BUNDLED) else folder
+    return {**facts, **sums, "began_from": {"folder": str(name), "training": before}}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from cloud_removal.errors import CloudRemovalError, InputError, OptionError, OutputError
+from cloud_removal.model_folder import DEFAULT
 
 if TYPE_CHECKING:
     from cloud_removal.inference.model import Model
@@ -75,7 +76,6 @@ class Command:
             return INTERRUPTED
 
     def _file(self, settings: "Settings") -> int:
-        from cloud_removal.inference.model import DEFAULT
         from cloud_removal.inference.targets import Targets
 
         results = Targets(self.output, self.cloud, self.provenance, self.report)
@@ -84,7 +84,7 @@ class Command:
 
     def _folder(self, settings: "Settings") -> int:
         """Every picture of a folder; one that fails does not stop the others."""
-        from cloud_removal.inference.model import DEFAULT, Model
+        from cloud_removal.inference.model import Model
         from cloud_removal.inference.pipeline import check_settings
 
         check_settings(settings)

@@ -14,10 +14,8 @@ from numpy.typing import NDArray
 
 from cloud_removal.errors import ModelError, OptionError
 from cloud_removal.inference.windows import Grid
+from cloud_removal.model_folder import CARD, GRAPH, find
 
-BUNDLED = Path(__file__).resolve().parents[2] / "assets" / "models"
-DEFAULT = BUNDLED / "defog"
-CARD = "model.json"
 FORMAT = 1
 
 
@@ -50,24 +48,10 @@ class Card:
         return f"{self.values.get('name', self.folder.parent.name)}/{self.values.get('version', self.folder.name)}"
 
 
-def find(model: Path) -> Path:
-    """The version folder that `model` means: NAME/VERSION as it is, the highest version of NAME, or a bundled name."""
-    for place in (model, BUNDLED / model):
-        if (place / CARD).is_file() or (place / "saved_model.pb").is_file():
-            return place
-        if place.is_dir():
-            versions = [p for p in place.iterdir() if p.is_dir() and p.name.isdecimal()]
-            if versions:
-                return max(versions, key=lambda p: int(p.name))
-    if model.exists():
-        raise ModelError(f"{model} is no model folder: expected NAME/VERSION with saved_model.pb and {CARD} in it.")
-    raise ModelError(f"There is no model folder {model}. Write one with the command export and name it by --model.")
-
-
 def read_card(model: Path) -> Card:
     """Finds `model` and reads its card. Raises ModelError where something of it is missing or of another kind."""
     folder = find(model)
-    for part in (CARD, "saved_model.pb", "variables/variables.index"):
+    for part in (CARD, GRAPH, "variables/variables.index"):
         if not (folder / part).is_file():
             raise ModelError(f"{folder} is no whole model folder: {part} is missing. Export or copy it again.")
     try:
@@ -111,7 +95,7 @@ class Model:
 
     @classmethod
     def load(cls, model: Path) -> "Model":
-        """Loads `model` (see `find`). Raises ModelError where it is missing, incomplete or corrupt."""
+        """Loads `model` (see `model_folder.find`). Raises ModelError where it is missing, incomplete or corrupt."""
         return cls.from_card(read_card(Path(model)))
 
     @classmethod
@@ -180,7 +164,7 @@ def _short(error: Exception) -> str:
 def fingerprint(card: Card) -> str:
     """A hash of everything the model computes with."""
     digest = hashlib.blake2b(digest_size=16)
-    files = [card.folder / "saved_model.pb", *sorted((card.folder / "variables").iterdir())]
+    files = [card.folder / GRAPH, *sorted((card.folder / "variables").iterdir())]
     for file in files:
         digest.update(file.name.encode())
         digest.update(file.read_bytes())

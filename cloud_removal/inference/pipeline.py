@@ -14,13 +14,14 @@ from cloud_removal.inference.assemble import Blocks
 from cloud_removal.inference.blocks import Partial
 from cloud_removal.inference.compose import CODES, KEPT, NO_DATA, OPAQUE, THIN, Thresholds
 from cloud_removal.inference.context import Nodes
-from cloud_removal.inference.model import DEFAULT, Card, Model, fingerprint, read_card
+from cloud_removal.inference.model import Card, Model, fingerprint, read_card
 from cloud_removal.inference.raster import Say, Scene, open_scene, quiet_gdal, remarks
 from cloud_removal.inference.report import Thumbnails, draw, stretched
 from cloud_removal.inference.scaling import check_scale, choose
 from cloud_removal.inference.scene import Task, restore
 from cloud_removal.inference.targets import Targets
 from cloud_removal.inference.windows import Window, plan
+from cloud_removal.model_folder import DEFAULT
 
 WINDOW = 1280
 """Side in pixels of the core of a window (the halo comes on top)."""

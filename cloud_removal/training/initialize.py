@@ -7,17 +7,18 @@ from zipfile import BadZipFile
 import numpy as np
 
 from cloud_removal.errors import ModelError
+from cloud_removal.model_folder import WEIGHTS, find
 from cloud_removal.systems import System
 from cloud_removal.training.averages import averaged_weights
 from cloud_removal.training.checkpoint import network_weights, restore_run
 from cloud_removal.training.run_folder import CONFIG
 from cloud_removal.training.saves import Say
 
-WEIGHTS = "weights.npz"
-
 
 def initialize(system: System, source: Path, say: Say) -> None:
-    """Puts the weights found in `source` (NAME, NAME/VERSION or a run folder) into the networks of `system`.
+    """Puts the weights found in `source` into the networks of `system`.
+
+    `source` is a model folder (NAME, NAME/VERSION, or the name of a bundled model), or a run folder.
 
     ModelError unless every weight of the networks is there with its shape and nothing is left over.
     """
@@ -43,20 +44,21 @@ def _run_weights(source: Path, say: Say) -> dict[str, np.ndarray]:
 
 def _model_weights(source: Path) -> dict[str, np.ndarray]:
     """Of a model folder, its highest version where none is named; the states of seed generators are no weights."""
-    path = _version(source) / WEIGHTS
+    path = _model_folder(source) / WEIGHTS
     try:
         with np.load(path) as file:
             return {name: file[name] for name in file.files if "seed_generator" not in name}
     except (OSError, ValueError, BadZipFile) as error:
         raise ModelError(
-            f"--init {source}: {path} cannot be read ({error}). Expected a model folder made by `export` "
-            "(NAME or NAME/VERSION), or the --run-dir of a training script."
+            f"--init {source}: {path} cannot be read ({error}). Export or copy the model again."
         ) from error
 
 
-def _version(source: Path) -> Path:
-    versions = [path for path in source.glob("*") if path.name.isdecimal()] if source.is_dir() else []
-    return max(versions, key=lambda path: int(path.name)) if versions else source
+def _model_folder(source: Path) -> Path:
+    try:
+        return find(source, "--init")
+    except ModelError as error:
+        raise ModelError(f"{error} The --run-dir of a training script will do, too.") from error
 
 
 def _differences(values: Mapping[str, np.ndarray], wanted: Mapping[str, tuple[int, ...]]) -> list[str]:

@@ -104,6 +104,11 @@ def test_training_that_went_on_from_a_model_counts_that_ones_too(tmp_path):
     assert (facts["steps"], facts["seconds"], facts["began_from"]["training"]) == (6, 12, before)
 
 
+def test_training_that_went_on_from_a_bundled_model_names_it_without_its_place_on_this_machine():
+    facts = continued({"steps": 1, "seconds": 2, "images": 8}, Path("defog"))
+    assert facts["began_from"]["folder"].startswith("defog/") and facts["steps"] > 1
+
+
 def test_data_is_named_in_words_by_default():
     words = data_in_words(Data(ground=(Path("fields"),), hold_out=("golf",)))
     assert words == ["ground: fields", "clouds: simulated", "not trained on: golf"]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cloud_removal.errors import ModelError
-from cloud_removal.inference.model import Model, find, fingerprint, read_card
+from cloud_removal.inference.model import Model, fingerprint, read_card
 
 
 @pytest.fixture
@@ -18,19 +18,6 @@ def versions(tmp_path, model_folder):
     for version in ("2", "9", "10"):
         shutil.copytree(model_folder, tmp_path / "small" / version)
     return tmp_path / "small"
-
-
-def test_a_name_means_its_highest_version(versions):
-    assert find(versions) == versions / "10"
-
-
-def test_a_version_means_itself(versions):
-    assert find(versions / "9") == versions / "9"
-
-
-def test_a_folder_that_holds_no_model_is_said_to_hold_none(tmp_path):
-    with pytest.raises(ModelError, match="no model folder"):
-        find(tmp_path)
 
 
 def test_a_card_of_another_format_is_refused(versions):

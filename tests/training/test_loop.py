@@ -2,12 +2,14 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
 
+from cloud_removal import model_folder
 from cloud_removal.errors import CheckpointError, DivergedError, ModelError, OutputError
 from cloud_removal.training import saves
 from cloud_removal.training.averages import averaged_weights
@@ -195,6 +197,15 @@ def test_a_run_starts_from_the_highest_version_of_a_model_folder(tiny, train, tm
     np.testing.assert_array_equal(values(tiny(), 1)["networks/net/net/last/kernel"], weights["net/net/last/kernel"])
 
 
+def test_a_run_starts_from_a_bundled_model_by_its_name(tiny, train, tmp_path, monkeypatch):
+    weights = {path: v.numpy() for path, v in network_weights(build(tiny(seed=8))).items()}
+    (tmp_path / "bundled" / "tidy" / "1").mkdir(parents=True)
+    np.savez(tmp_path / "bundled" / "tidy" / "1" / "weights.npz", **weights)
+    monkeypatch.setattr(model_folder, "BUNDLED", tmp_path / "bundled")
+    train(tiny(init=Path("tidy"), steps=1, learning_rate=1e-30))
+    np.testing.assert_array_equal(values(tiny(), 1)["networks/net/net/last/kernel"], weights["net/net/last/kernel"])
+
+
 def test_weights_of_another_width_are_refused(tiny, train, tmp_path):
     train(tiny())
     with pytest.raises(ModelError, match=r"first/kernel has shape \(3, 3, 3, 2\) in it, \(3, 3, 3, 4\) in this run"):
@@ -202,8 +213,9 @@ def test_weights_of_another_width_are_refused(tiny, train, tmp_path):
 
 
 def test_a_model_folder_that_is_not_there_is_named(tiny, train, tmp_path):
-    with pytest.raises(ModelError, match=r"--init .*nowhere"):
+    with pytest.raises(ModelError, match=r"--init .*nowhere.* Bundled: .*--run-dir"):
         train(tiny(init=tmp_path / "nowhere"))
+    assert not tiny().run_dir.exists()
 
 
 def test_a_run_folder_that_cannot_be_written_is_said(tiny, train, tmp_path):
