@@ -94,11 +94,15 @@ class Command:
             return self._all(jobs, model, settings)
 
     def _all(self, jobs: "list[tuple[Path, Targets]]", model: "Model", settings: "Settings") -> int:
+        from cloud_removal.inference.targets import lost_as_png
+
         failed = 0
         for source, results in jobs:
             if results.output.exists() and not self.overwrite:
                 self._say(f"{results.output} exists already and is left as it is; --overwrite makes it anew")
                 continue
+            if results.output.suffix == ".tif" and (lost := lost_as_png(source)):
+                self._say(f"{source.name} becomes {results.output.name}: PNG cannot hold {' and '.join(lost)}")
             try:
                 print(self._one(source, results, model, settings).line(), flush=True)
             except CloudRemovalError as error:

@@ -111,7 +111,10 @@ def carry_over(scene: Scene, target: Any) -> None:
         if values := source.tags(ns=space):
             target.update_tags(ns=space, **values)
     for band in range(1, source.count + 1):
-        if values := source.tags(band):
+        values = source.tags(band)
+        if band in scene.bands:  # Their pixels have changed.
+            values = {name: value for name, value in values.items() if not name.startswith("STATISTICS_")}
+        if values:
             target.update_tags(band, **values)
     if any(source.descriptions):
         target.descriptions = [name or "" for name in source.descriptions]

@@ -33,7 +33,7 @@ Say = Callable[[str], None]
 
 @contextlib.contextmanager
 def quiet_gdal() -> Iterator[None]:
-    """GDAL with a bounded block cache, errors instead of grey pixels, and no sidecar files."""
+    """GDAL with a bounded block cache, errors instead of grey pixels, and no sidecar files written."""
     options: dict[str, Any] = {
         "GDAL_CACHEMAX": CACHE_BYTES,
         "GDAL_PAM_ENABLED": "NO",
@@ -56,6 +56,11 @@ class Scene:
         self.nodata = source.nodata
         flags = [flag for band in self.bands for flag in source.mask_flag_enums[band - 1]]
         self.masked = MaskFlags.per_dataset in flags
+
+    @property
+    def beside(self) -> list[str]:
+        """Names of the files beside it that belong to it: world file, .aux.xml, mask, overviews."""
+        return [Path(name).name for name in self.source.files if Path(name).name != self.path.name]
 
     @property
     def georeferenced(self) -> bool:
@@ -124,7 +129,8 @@ def open_scene(path: Path, bands: Sequence[int] | None = None) -> Iterator[Scene
     """Opens a PNG, JPEG, GeoTIFF or JPEG 2000 file for reading. Bands count from 1; raises InputError, OptionError."""
     _refuse_no_file(path)
     try:
-        source = DatasetReader(str(path.absolute()), driver=DRIVERS)  # rasterio.open takes one driver only.
+        with rasterio.Env(GDAL_PAM_ENABLED="YES"):  # What an .aux.xml beside it says is read; none is ever written.
+            source = DatasetReader(str(path.absolute()), driver=DRIVERS)  # rasterio.open takes one driver only.
     except (RasterioError, OSError) as error:
         raise InputError(
             f"{path} is not a picture that can be read: {_reason(error)}. Expected a whole PNG, JPEG, GeoTIFF or "
@@ -160,7 +166,8 @@ def remarks(scene: Scene) -> list[str]:
     others = [b for b in range(1, source.count + 1) if b not in scene.bands]
     passing = [b for b in others if source.colorinterp[b - 1] != ColorInterp.alpha]
     if passing:
-        said.append(f"{scene.path.name}: bands {_listed(passing)} pass through unchanged")
+        those = f"band {passing[0]} passes" if len(passing) == 1 else f"bands {_listed(passing)} pass"
+        said.append(f"{scene.path.name}: {those} through unchanged")
     kinds = [source.colorinterp[b - 1].name for b in scene.bands]
     names = [(source.descriptions[b - 1] or kind).lower() for b, kind in zip(scene.bands, kinds, strict=True)]
     if names[0] in ("blue", "b02") and names[2] in ("red", "b04"):

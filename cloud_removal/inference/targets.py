@@ -8,9 +8,9 @@ from pathlib import Path
 
 from rasterio.enums import ColorInterp
 
-from cloud_removal.errors import OptionError, OutputError
+from cloud_removal.errors import CloudRemovalError, OptionError, OutputError
 from cloud_removal.inference.blocks import partial_folder
-from cloud_removal.inference.raster import Scene
+from cloud_removal.inference.raster import Scene, open_scene, quiet_gdal
 
 RASTERS = (".tif", ".tiff", ".png")
 PNG_TYPES = ("uint8", "uint16")
@@ -60,22 +60,26 @@ def check(targets: Targets, source: Path, overwrite: bool) -> None:
 
 def check_kind(scene: Scene, output: Path) -> None:
     """Refuses an output format that cannot hold what the scene holds."""
-    if output.suffix.lower() != ".png":
-        return
+    if output.suffix.lower() == ".png" and (lost := beyond_png(scene)):
+        raise OutputError(f"{output}: PNG cannot hold {' and '.join(lost)} of {scene.path}. Name the output .tif.")
+
+
+def beyond_png(scene: Scene) -> list[str]:
+    """What of a scene a PNG cannot hold, in words."""
     source = scene.source
+    beside = f" ({', '.join(scene.beside)})" if scene.beside and source.driver in ("PNG", "JPEG") else ""
     transparent = ColorInterp.alpha in source.colorinterp
+    own_nodata = source.driver == "PNG" and "NODATA_VALUES" in source.tags()  # A colour of the PNG's own.
     losses = {
         f"{scene.dtype} values": scene.dtype not in PNG_TYPES,
         f"{source.count} bands": source.count > 4,
         "a fourth band that is no transparency": source.count == 4 and not transparent,
-        "a georeference": scene.georeferenced,
-        "a nodata value": scene.nodata is not None and source.driver != "PNG",
+        f"the georeference{beside}": scene.georeferenced,
+        "a nodata value": scene.nodata is not None and not own_nodata,
         "a mask": scene.masked and source.driver != "PNG" and not transparent,
         "scale and offset": any(s != 1 for s in source.scales) or any(o != 0 for o in source.offsets),
     }
-    lost = [what for what, is_lost in losses.items() if is_lost]
-    if lost:
-        raise OutputError(f"{output}: PNG cannot hold {' and '.join(lost)} of {scene.path}. Name the output .tif.")
+    return [what for what, is_lost in losses.items() if is_lost]
 
 
 def hidden_files(targets: Targets) -> dict[str, Path]:
@@ -109,9 +113,25 @@ def hidden(targets: Targets) -> Iterator[None]:
 
 
 def suffix_for(source: Path) -> str:
-    """The suffix of the result of `source` in a folder of results: a JPEG becomes a PNG, JPEG 2000 a GeoTIFF."""
+    """The suffix of the result of `source` in a folder of results.
+
+    A JPEG becomes a PNG; JPEG 2000, and a PNG or JPEG that has more than a PNG can hold (a world file), a GeoTIFF.
+    """
     own = source.suffix.lower()
-    return {".jpg": ".png", ".jpeg": ".png", ".jp2": ".tif"}.get(own, source.suffix)
+    if own == ".jp2" or lost_as_png(source):
+        return ".tif"
+    return ".png" if own in (".jpg", ".jpeg") else source.suffix
+
+
+def lost_as_png(source: Path) -> list[str]:
+    """What of a PNG or JPEG a PNG would lose, in words; of other files nothing, for none becomes a PNG unasked."""
+    if source.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        return []
+    try:
+        with quiet_gdal(), open_scene(source) as scene:
+            return beyond_png(scene)
+    except CloudRemovalError:  # What is wrong with it is said when its turn comes.
+        return []
 
 
 def _check_suffix(name: str, path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 import rasterio
 
 from cloud_removal.cli import main
-from tests.small_model import as_type, cloudy, read, write_raster
+from tests.small_model import ROTATED, as_type, cloudy, read, write_raster
 
 
 @pytest.fixture
@@ -140,3 +140,60 @@ def test_a_vrt_that_names_other_files_is_not_followed(tmp_path, scene, remove):
         rasterio.shutil.copy(source, vrt, driver="VRT")
     code, _, err = remove(vrt, tmp_path / "out.tif")
     assert code == 1 and "in.vrt is not a picture" in err
+
+
+WORLD = "10\n0\n0\n-10\n500005\n4999995\n"
+"""A world file: 10 m a pixel, from 500000, 5000000."""
+
+
+@pytest.mark.parametrize(("name", "world"), [("b.jpg", "b.jgw"), ("b.jpg", "b.wld"), ("c.png", "c.pgw")])
+def test_a_picture_of_a_folder_with_a_world_file_becomes_a_geotiff_and_that_is_said(
+    tmp_path, folder, remove, name, world
+):
+    write_raster(folder / "c.png", as_type(cloudy(40, 50), "uint8"), driver="PNG", crs=None, transform=None)
+    (folder / world).write_text(WORLD)
+    code, _, err = remove(folder, tmp_path / "out", "--cloud", tmp_path / "clouds")
+    result = name.split(".")[0] + ".tif"
+    assert code == 0 and f"{name} becomes {result}: PNG cannot hold the georeference ({world})" in err
+    for place in ("out", "clouds"):
+        with rasterio.open(tmp_path / place / result) as after:
+            assert after.transform == rasterio.Affine(10, 0, 500000, 0, -10, 5000000)
+
+
+def test_the_others_of_that_folder_stay_what_they_are(tmp_path, folder, remove):
+    write_raster(folder / "c.png", as_type(cloudy(40, 50), "uint8"), driver="PNG", crs=None, transform=None)
+    (folder / "b.jgw").write_text(WORLD)
+    remove(folder, tmp_path / "out")
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["a.tif", "b.tif", "c.png"]
+
+
+def test_a_single_picture_with_a_world_file_gives_the_same_geotiff_as_in_a_folder(tmp_path, folder, remove):
+    (folder / "b.jgw").write_text(WORLD)
+    remove(folder, tmp_path / "out")
+    assert remove(folder / "b.jpg", tmp_path / "b.tif")[0] == 0
+    assert (tmp_path / "b.tif").read_bytes() == (tmp_path / "out" / "b.tif").read_bytes()
+
+
+def test_a_single_picture_with_a_world_file_is_not_squeezed_into_a_png(tmp_path, folder, remove):
+    (folder / "b.jgw").write_text(WORLD)
+    code, _, err = remove(folder / "b.jpg", tmp_path / "b.png")
+    assert code == 1 and "PNG cannot hold the georeference (b.jgw)" in err and "Name the output .tif" in err
+
+
+def test_what_an_aux_xml_says_of_a_picture_is_read_and_none_is_written(tmp_path, remove):
+    (tmp_path / "in").mkdir()
+    write_raster(tmp_path / "in" / "a.png", as_type(cloudy(40, 50), "uint8"), driver="PNG", nodata=0)
+    before = sorted(p.name for p in (tmp_path / "in").iterdir())
+    code, _, err = remove(tmp_path / "in", tmp_path / "out")
+    assert code == 0 and "(a.png.aux.xml)" in err and before == ["a.png", "a.png.aux.xml"]
+    assert sorted(p.name for p in (tmp_path / "in").iterdir()) == before
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["a.tif"]
+    with rasterio.open(tmp_path / "out" / "a.tif") as after:
+        assert (after.crs, after.transform, after.nodata) == ("EPSG:32631", ROTATED, 0)
+
+
+def test_a_georeferenced_picture_that_would_become_another_raster_is_refused(tmp_path, folder, remove):
+    (folder / "a.jpg").write_bytes((folder / "b.jpg").read_bytes())
+    (folder / "a.jgw").write_text(WORLD)
+    code, _, err = remove(folder, tmp_path / "out")
+    assert code == 1 and "a.tif; rename one" in err and not (tmp_path / "out").exists()

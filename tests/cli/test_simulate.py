@@ -80,7 +80,7 @@ def test_nodata_stays_nodata_and_no_data_becomes_it(raster, tmp_path):
 def test_a_fourth_band_passes_through_and_that_is_said(raster, tmp_path, capsys):
     assert simulate(raster, tmp_path / "out.tif", "--scale", 10000) == 0
     np.testing.assert_array_equal(read(tmp_path / "out.tif")[3], read(raster)[3])
-    assert "pass through unchanged" in capsys.readouterr().err
+    assert "band 4 passes through unchanged" in capsys.readouterr().err
 
 
 def test_clear_pixels_stay_as_they_are_to_the_bit(raster, tmp_path):

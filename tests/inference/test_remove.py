@@ -269,6 +269,23 @@ def test_further_bands_pass_through_and_that_is_said(tmp_path, removed):
     assert any("bands 3,4,5 pass through unchanged" in line for line in said)
 
 
+def test_one_further_band_passes_through_in_the_singular(tmp_path, removed):
+    values = as_type(np.concatenate([cloudy(40, 50), cloudy(40, 50)[:1]]), "uint16")
+    said: list[str] = []
+    removed(write_raster(tmp_path / "in.tif", values), say=said.append)
+    assert "in.tif: band 4 passes through unchanged" in said
+
+
+def test_statistics_of_pixels_that_changed_are_left_behind(tmp_path, removed):
+    source = write_raster(tmp_path / "in.tif", as_type(np.concatenate([cloudy(40, 50)] * 2)[:4], "uint16"))
+    with rasterio.open(source, "r+") as target:
+        for band in (1, 4):
+            target.update_tags(band, STATISTICS_MAXIMUM="30000", wavelength="665")
+    with rasterio.open(removed(source)) as after:
+        assert after.tags(1) == {"wavelength": "665"}
+        assert after.tags(4) == {"STATISTICS_MAXIMUM": "30000", "wavelength": "665"}
+
+
 def test_the_order_of_the_bands_is_that_of_the_user(tmp_path, removed):
     values = as_type(cloudy(60, 70), "uint8")
     straight = read(removed(write_raster(tmp_path / "rgb.tif", values)))
