@@ -3,13 +3,17 @@
 Layers follow the global dtype policy; what is named float32 stays float32 in mixed precision.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import keras
 from keras import layers, ops
 
 LEAK = 0.2
 """Slope of the leaky ReLU below zero (DCGAN, arXiv:1511.06434)."""
+
+Upsample = Literal["transposed", "resize"]
+"""How resolution is doubled: transposed convolution, or pixels repeated and then convolved, which leaves no
+checkerboard (Odena et al. 2016, doi:10.23915/distill.00003)."""
 
 
 def leaky(x: Any, name: str) -> Any:
@@ -28,11 +32,17 @@ def shrink(x: Any, filters: int, name: str) -> Any:
     return leaky(conv(x), name)
 
 
-def grow(x: Any, filters: int, name: str) -> Any:
-    """Doubles the resolution: transposed conv4 s2, batch norm, leaky ReLU. (B, H, W, C) -> (B, 2H, 2W, filters)."""
-    return norm_leaky(
-        layers.Conv2DTranspose(filters, 4, 2, padding="same", use_bias=False, name=f"{name}_conv")(x), name
-    )
+def grow(x: Any, filters: int, name: str, kernel: int = 4, upsample: Upsample = "transposed") -> Any:
+    """Doubles the resolution: transposed conv s2, batch norm, leaky ReLU. (B, H, W, C) -> (B, 2H, 2W, filters)."""
+    return norm_leaky(doubled(x, filters, name, kernel, upsample), name)
+
+
+def doubled(x: Any, filters: int, name: str, kernel: int, upsample: Upsample) -> Any:
+    """Twice the resolution without norm, bias or activation; with "resize" the convolution is always 3×3."""
+    if upsample == "resize":
+        x = layers.UpSampling2D(name=f"{name}_repeat")(x)
+        return layers.Conv2D(filters, 3, padding="same", use_bias=False, name=f"{name}_conv")(x)
+    return layers.Conv2DTranspose(filters, kernel, 2, padding="same", use_bias=False, name=f"{name}_conv")(x)
 
 
 def residual_unit(x: Any, name: str) -> Any:
@@ -100,7 +110,7 @@ def enlarged(shape: Any, times: int, channels: int) -> Any:
 
 @keras.saving.register_keras_serializable("cloud_removal")
 class Quantiles(layers.Layer):
-    """(B, H, W, C) -> (B, Q·C): the quantiles `shares` (Q, in [0, 1]) of each channel over the picture, none between values.
+    """(B, H, W, C) -> (B, Q·C): the quantiles `shares` (Q, in [0, 1]) of each channel over the picture.
 
     A layer, as `Enlarge`, because the number of pixels is unknown while a network is put together.
     """

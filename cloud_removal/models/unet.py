@@ -5,7 +5,7 @@ from typing import Any, Literal
 import keras
 from keras import layers, ops
 
-from cloud_removal.models.blocks import grow, leaky, residual_unit, shrink
+from cloud_removal.models.blocks import Upsample, grow, leaky, residual_unit, shrink
 
 STRIDE = 32
 SMALLEST = 96
@@ -16,9 +16,15 @@ Squash = Literal["sigmoid", "tanh"]
 
 
 def unet(
-    width: int, squash: Squash = "sigmoid", outputs: int = 4, mask: bool = False, name: str = "unet"
+    width: int,
+    squash: Squash = "sigmoid",
+    outputs: int = 4,
+    mask: bool = False,
+    name: str = "unet",
+    channels: int = 3,
+    upsample: Upsample = "transposed",
 ) -> keras.Model:
-    """U-Net of base width `width`: picture (B, H, W, 3) in [0, 1] -> (B, H, W, outputs) in [0, 1], float32.
+    """U-Net of base width `width`: picture (B, H, W, channels) in [0, 1] -> (B, H, W, outputs) in [0, 1], float32.
 
     H and W are multiples of 32, at least 96. With four outputs, channel 0 is opacity and 1-3 are R, G, B.
     Down: five conv4 s2 + leaky ReLU (d, 2d, 4d, 8d, 16d). Bottleneck: two residual units. Up: five transposed
@@ -27,7 +33,7 @@ def unet(
     the mask averaged to each encoder level's size and concatenated there. Source: seed "Cloud Removal", `mod_defog`,
     `mod_mend`.
     """
-    picture = keras.Input((None, None, 3), name="image")
+    picture = keras.Input((None, None, channels), name="image")
     given = keras.Input((None, None, 1), name="mask") if mask else None
     x, skips = picture, []
     for level in range(5):
@@ -36,7 +42,7 @@ def unet(
     x = residual_unit(residual_unit(x, "middle1"), "middle2")
     for level in range(5):
         x = layers.Concatenate(name=f"skip{level + 1}")([x, skips[-1 - level]])
-        x = grow(x, width * 2 ** (5 - level), f"up{level + 1}")
+        x = grow(x, width * 2 ** (5 - level), f"up{level + 1}", upsample=upsample)
     x = layers.Concatenate(name="head_input")([x, picture])
     x = leaky(layers.Conv2D(width, 3, padding="same", name="head_conv")(x), "head")
     x = layers.Conv2D(outputs, 3, padding="same", dtype="float32", name="answer")(x)
