@@ -1,6 +1,5 @@
 """Training batches of augmented ground under simulated clouds, and of real pairs; batch i is a function of the seed."""
 
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,8 +11,8 @@ import tensorflow as tf
 
 from cloud_removal.config import Run
 from cloud_removal.data.augment import draw, noisy
-from cloud_removal.data.calls import Counted
 from cloud_removal.data.clouds import simulate
+from cloud_removal.data.endless import Example, endless
 from cloud_removal.data.ground import GroundSource, open_ground
 from cloud_removal.data.pairs import Pairs, open_pairs
 from cloud_removal.data.terrain import ProceduralGround
@@ -21,9 +20,6 @@ from cloud_removal.errors import EmptyDatasetError, InputError, OptionError
 
 SPLITS = ("training", "validation")
 CHANNELS = {"aerial": 3, "opacity": 1, "ground": 3, "shadow": 1}
-WAITING = 4
-"""Finished batches that wait for the training step, so that a slow one does not stop it."""
-Example = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -122,27 +118,6 @@ def _real(sources: Sources, run: Run, rng: np.random.Generator) -> Example:
 def restoration_batches(run: Run, split: str, first_batch: int = 0) -> tf.data.Dataset:
     """Endless batches of `make_batch` from `first_batch` on, as a dataset of dicts of float32 tensors."""
     sources = open_sources(run, split)
-    names = [*CHANNELS, "known"]
-
-    def made(index: int) -> list[np.ndarray]:
-        batch = make_batch(sources, run, split, int(index))
-        return [batch[name] for name in names]
-
-    shapes = [(run.batch_size, run.size, run.size, CHANNELS[name]) for name in CHANNELS] + [(run.batch_size, 1, 1, 1)]
-    counted = Counted(made, [np.zeros(shape, np.float32) for shape in shapes])
-
-    def tensors(index: tf.Tensor) -> dict[str, tf.Tensor]:
-        values = tf.numpy_function(counted, [index], [tf.float32] * len(names), stateful=False)
-        for value, shape in zip(values, shapes, strict=True):
-            value.set_shape(shape)
-        return dict(zip(names, values, strict=True))
-
-    # One call a batch: numpy_function holds the interpreter's lock except inside OpenCV and numpy. Batches are made
-    # side by side, where OpenCV's own threads would cost a sixth of the speed, and not by the training step's threads.
-    cores = os.cpu_count() or 1
-    cv2.setNumThreads(1)
-    indices = tf.data.Dataset.range(first_batch, np.iinfo(np.int64).max)
-    batches = indices.map(tensors, num_parallel_calls=cores, deterministic=True).prefetch(WAITING)
-    options = tf.data.Options()
-    options.threading.private_threadpool_size = max(2, cores)
-    return batches.with_options(options)
+    picture = (run.batch_size, run.size, run.size)
+    shapes = {name: (*picture, channels) for name, channels in CHANNELS.items()} | {"known": (run.batch_size, 1, 1, 1)}
+    return endless(lambda index: make_batch(sources, run, split, index), shapes, first_batch)

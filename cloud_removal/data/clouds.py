@@ -180,7 +180,7 @@ def _cloud(
     height = _draw(rng, simulation.cloud_height) if casts else 0.0
     canvas, inside = _canvas(shape, *shadow_offset(azimuth, elevation, height))
     if layers and rng.random() >= simulation.fractal_share:
-        field = _from_layer(rng, canvas, layers[int(rng.integers(len(layers)))])
+        field = from_layer(rng, canvas, layers[int(rng.integers(len(layers)))])
     else:
         field = _from_noise(rng, canvas, max(shape), kind, simulation)
     softness = rng.uniform(0.25, 0.9) if kind == THICK else rng.uniform(1.0, 3.0)
@@ -216,7 +216,7 @@ def _from_noise(
     return wispy(rng, shape, largest, rng.uniform(0.5, 0.65), rng.uniform(1.0, 3.5), bend=rng.uniform(0.1, 0.3))
 
 
-def _from_layer(rng: np.random.Generator, shape: tuple[int, int], layer: np.ndarray) -> np.ndarray:
+def from_layer(rng: np.random.Generator, shape: tuple[int, int], layer: np.ndarray) -> np.ndarray:
     """A turned crop of a thickness map enlarged to `shape`; a little noise gives it fine detail and breaks ties.
 
     Crops of 96 to 160 pixels for the longer side: satellite infrared is coarse and shows whole weather systems.

@@ -1,0 +1,42 @@
+"""Batches made by number, as an endless dataset: batch i is what `make(i)` says, wherever the dataset begins."""
+
+import os
+from collections.abc import Callable, Mapping
+
+import cv2
+import numpy as np
+import tensorflow as tf
+
+from cloud_removal.data.calls import Counted
+
+WAITING = 4
+"""Finished batches that wait for the training step, so that a slow one does not stop it."""
+Example = dict[str, np.ndarray]
+
+
+def endless(
+    make: Callable[[int], Example], shapes: Mapping[str, tuple[int, ...]], first_batch: int = 0
+) -> tf.data.Dataset:
+    """`make(first_batch)`, `make(first_batch + 1)` …: dicts of float32 tensors of the names and shapes of `shapes`."""
+
+    def made(index: int) -> list[np.ndarray]:
+        batch = make(int(index))
+        return [batch[name] for name in shapes]
+
+    counted = Counted(made, [np.zeros(shape, np.float32) for shape in shapes.values()])
+
+    def tensors(index: tf.Tensor) -> dict[str, tf.Tensor]:
+        values = tf.numpy_function(counted, [index], [tf.float32] * len(shapes), stateful=False)
+        for value, shape in zip(values, shapes.values(), strict=True):
+            value.set_shape(shape)
+        return dict(zip(shapes, values, strict=True))
+
+    # One call a batch: numpy_function holds the interpreter's lock except inside OpenCV and numpy. Batches are made
+    # side by side, where OpenCV's own threads would cost a sixth of the speed, and not by the training step's threads.
+    cores = os.cpu_count() or 1
+    cv2.setNumThreads(1)
+    indices = tf.data.Dataset.range(first_batch, np.iinfo(np.int64).max)
+    batches = indices.map(tensors, num_parallel_calls=cores, deterministic=True).prefetch(WAITING)
+    options = tf.data.Options()
+    options.threading.private_threadpool_size = max(2, cores)
+    return batches.with_options(options)
