@@ -8,10 +8,13 @@ from cloud_removal.systems.base import Completer, Restorer, System
 
 __all__ = ["Completer", "Restorer", "System", "find", "names"]
 
+PARTS = ("balance", "base", "history", "judge", "monitor", "optimization", "penalty")
+"""Modules here that are no system, but what systems are made of."""
+
 
 def names() -> list[str]:
     """The systems there are, by module name, sorted."""
-    return sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name not in ("base", "optimization"))
+    return sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name not in PARTS)
 
 
 def find(name: str) -> type[System]:

@@ -31,6 +31,8 @@ class System(abc.ABC):
     seed_document: ClassVar[str]
     script: ClassVar[str]
     default_preset: ClassVar[str]
+    sometimes: ClassVar[tuple[str, ...]] = ()
+    """Scalars that some steps are without, such as those of a later phase: they are NaN there, and no divergence."""
 
     networks: dict[str, keras.Model]
     optimizers: dict[str, keras.optimizers.Optimizer]
@@ -51,6 +53,13 @@ class System(abc.ABC):
     @abc.abstractmethod
     def samples(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Columns of the sample grid: images (B, H, W, 1 or 3) in [0, 1] by title, in order."""
+
+    def finished(self) -> str | None:
+        """Why training has reached an aim of the system's own before the last step, None while it has not.
+
+        Asked at each logged step and before a run goes on.
+        """
+        return None
 
     def averaged(self, network: keras.Model) -> list[tuple[keras.Variable, Any]]:
         """(variable, averaged value) of `network` where its optimizer keeps a moving average, else nothing."""

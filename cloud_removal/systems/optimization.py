@@ -1,28 +1,49 @@
 """Optimizers as a run asks for them, and one guarded update."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import keras
 import tensorflow as tf
 
 from cloud_removal.config import Run
 
+Kind = Literal["adam", "adadelta", "rmsprop"]
+
 
 def adam(
     run: Run, variables: Sequence[keras.Variable], beta_1: float = 0.5, beta_2: float = 0.9
 ) -> keras.optimizers.Optimizer:
-    """Adam at the run's learning rate and moving average, built over `variables` (so that a restore loses nothing).
+    """Adam as `optimizer` makes it. Source: arXiv:1412.6980; betas of the seed."""
+    return optimizer("adam", run, variables, beta_1, beta_2)
 
-    Under mixed_float16 it carries a dynamic loss scale; a caller scales the loss by `scale_loss`. The training loop
-    sets `learning_rate` before each step. Source: arXiv:1412.6980; betas of the seed.
+
+def optimizer(
+    kind: Kind,
+    run: Run,
+    variables: Sequence[keras.Variable],
+    beta_1: float = 0.5,
+    beta_2: float = 0.9,
+    average: bool = True,
+) -> keras.optimizers.Optimizer:
+    """An optimizer at the run's learning rate, built over `variables` (so that a restore loses nothing).
+
+    It keeps the run's moving average of the weights, unless `average` is False. Under mixed_float16 it carries a
+    dynamic loss scale; a caller scales the loss by `scale_loss`. The training loop sets `learning_rate` before each
+    step. Only adam has betas. Sources: arXiv:1412.6980 (adam), arXiv:1212.5701 (adadelta, whose own rate is 1).
     """
-    optimizer: keras.optimizers.Optimizer = keras.optimizers.Adam(
-        run.learning_rate, beta_1, beta_2, use_ema=run.ema is not None, ema_momentum=run.ema or 0.99
-    )
+    averages = {"use_ema": average and run.ema is not None, "ema_momentum": run.ema or 0.99}
+    made: keras.optimizers.Optimizer
+    if kind == "adam":
+        made = keras.optimizers.Adam(run.learning_rate, beta_1, beta_2, **averages)
+    elif kind == "adadelta":
+        made = keras.optimizers.Adadelta(run.learning_rate, rho=0.95, **averages)
+    else:
+        made = keras.optimizers.RMSprop(run.learning_rate, **averages)
     if keras.config.dtype_policy().name == "mixed_float16":
-        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-    optimizer.build(list(variables))
-    return optimizer
+        made = keras.optimizers.LossScaleOptimizer(made)
+    made.build(list(variables))
+    return made
 
 
 def apply_gradients(

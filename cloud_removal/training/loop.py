@@ -37,10 +37,11 @@ def train(run: Run, system: System, drawing: Drawing, say: Say, command: str) ->
     if saved is None and run.init is not None:
         initialize(system, run.init, say)
     start, seconds = (saved.step, saved.seconds) if saved else (0, 0.0)
-    if _reached(run, start, seconds):
+    aim = system.finished() if saved else None
+    if aim or _reached(run, start, seconds):
         say(
             f"Nothing left to do: {run.run_dir} has {start} steps in {seconds / 60:.1f} minutes of training. "
-            "To train on, raise --steps (the total) or --minutes."
+            + (f"{aim}." if aim else "To train on, raise --steps (the total) or --minutes.")
         )
         return DONE
     begin(run, start, command)
@@ -56,7 +57,8 @@ def train(run: Run, system: System, drawing: Drawing, say: Say, command: str) ->
             f"{error.filename or run.run_dir} cannot be written ({error.strerror}). The last checkpoint is intact; "
             "make room, then run the same command to go on."
         ) from error
-    say(f"Saved step {int(counter)} in {run.run_dir}. " + (f"To go on: {command}" if code else "Training is complete."))
+    end = f"To go on: {command}" if code else f"{system.finished() or 'Training is complete'}."
+    say(f"Saved step {int(counter)} in {run.run_dir}. {end}")
     return code
 
 
@@ -82,8 +84,9 @@ class Stretch:
             scalars = self.step.run(batch)
             number += 1
             code = interrupt.code
-            last = code is not None or _reached(run, number, self.seconds())
-            if number % run.log_every == 0 or last:
+            logged = number % run.log_every == 0
+            last = code is not None or _reached(run, number, self.seconds()) or bool(logged and self.system.finished())
+            if logged or last:
                 self._log(number, scalars)
             if number % run.checkpoint_every == 0 or last:
                 self._save(number)

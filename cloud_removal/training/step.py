@@ -59,10 +59,17 @@ class Step:
         return scalars
 
     def _watch(self, scalars: Scalars) -> None:
-        """Remembers the first step with a loss that is not finite, and which loss; costs no fetch."""
+        """Remembers the first step with a loss that is not finite, and which loss; costs no fetch.
+
+        A scalar that only some steps have may be missing (NaN).
+        """
         self.names = [name for name in scalars if not name.startswith(NO_LOSS)]
-        finite = tf.stack([tf.math.is_finite(scalars[name]) for name in self.names])
+        finite = tf.stack([self._sound(name, scalars[name]) for name in self.names])
         first = (self.diverged_at < 0) & ~tf.reduce_all(finite)
         which = tf.argmin(tf.cast(finite, tf.int32), output_type=tf.int64)
         self.diverged_loss.assign(tf.where(first, which, self.diverged_loss))
         self.diverged_at.assign(tf.where(first, self.counter, self.diverged_at))
+
+    def _sound(self, name: str, value: tf.Tensor) -> tf.Tensor:
+        missing = tf.math.is_nan(value) if name in self.system.sometimes else False
+        return tf.math.is_finite(value) | missing

@@ -1,0 +1,60 @@
+"""The discriminator and its objective: what it makes of real ground, of completions and of past ones."""
+
+import keras
+import tensorflow as tf
+
+from cloud_removal import adversarial
+from cloud_removal.models.discriminators import discriminator_input
+from cloud_removal.systems.history import View
+from cloud_removal.systems.penalty import slope_penalty
+
+EPSILON = 4
+"""Purpose of random numbers: the history has those before."""
+
+
+class Judge:
+    """Discriminator `network` of kind `name` ("map", "masked", ...) under the objective `objective`.
+
+    The map of fakeness has its own: squared error by pixel.
+    """
+
+    def __init__(self, network: keras.Model, name: str, objective: str, seed: int):
+        self.network, self.name, self.seed = network, name, seed % 2**62
+        self.objective = adversarial.OBJECTIVES[objective]
+        # The loss of the minimax game is negative and no measure of how a generator does; -log D is.
+        self.measure = adversarial.OBJECTIVES["dcgan" if objective == "gan" else objective]
+
+    def __call__(self, view: View) -> tf.Tensor:
+        """Its answer to `view`, in training: logits (B, 1), or (B, h, w, 1)."""
+        return self._answer(discriminator_input(self.name, *view))
+
+    def loss(self, real: tf.Tensor, *fakes: tuple[tf.Tensor, View]) -> tf.Tensor:
+        """loss_D = L_real + mean of L_fake, of answers to real ground and to completions; float32 scalar."""
+        if self.name == "map":
+            return adversarial.map_discriminator_loss(real, [(answer, view.hole) for answer, view in fakes])
+        return self.objective.discriminator_loss(real, *(answer for answer, _ in fakes))
+
+    def penalty(self, real: View, fake: View, step: tf.Tensor) -> tf.Tensor:
+        """Weighted gradient penalty between `real` and `fake`; float32 scalar."""
+        epsilon = tf.random.stateless_uniform([real.picture.shape[0]], tf.stack([self.seed, 8 * step + EPSILON]))
+        true, made = (discriminator_input(self.name, *view) for view in (real, fake))
+        return self.objective.penalty * slope_penalty(self._answer, true, made, epsilon)
+
+    def opinion(self, answer: tf.Tensor) -> tf.Tensor:
+        """The generator's loss on the answer to its completions; float32 scalar."""
+        return adversarial.map_generator_loss(answer) if self.name == "map" else self.objective.generator_loss(answer)
+
+    def gauge(self, answer: tf.Tensor) -> tf.Tensor:
+        """loss_G as it is weighed against loss_D: positive, but for a critic."""
+        return self.opinion(answer) if self.name == "map" else self.measure.generator_loss(answer)
+
+    def clip(self) -> None:
+        """Keeps the weights of a critic within its bounds, where the objective has any."""
+        bound = self.objective.clip
+        if bound is None:
+            return
+        for variable in self.network.trainable_variables:
+            variable.assign(tf.clip_by_value(variable.value, -bound, bound))
+
+    def _answer(self, inputs: list[tf.Tensor]) -> tf.Tensor:
+        return tf.cast(self.network(inputs, training=True), tf.float32)
