@@ -64,7 +64,7 @@ class Command:
     def run(self) -> None:
         """Reads, simulates, writes, and prints one line."""
         self._check()
-        from cloud_removal.inference import assemble, blocks, targets
+        from cloud_removal.inference import assemble, blocks, colour_profile, targets
         from cloud_removal.inference.raster import open_scene, quiet_gdal, remarks
         from cloud_removal.inference.scaling import check_scale
         from cloud_removal.inference.windows import Area, Window
@@ -76,7 +76,7 @@ class Command:
             with open_scene(self.input, parse_bands(self.bands)) as scene:
                 targets.check_kind(scene, self.output)
                 self._check_shadow(max(scene.height, scene.width))
-                for line in remarks(scene):
+                for line in [*remarks(scene), *colour_profile.remarks(scene, self.output)]:
                     print(line, file=sys.stderr)
                 with (
                     blocks.opened(self.output, self._identity(), scene.dtype, True, self.overwrite) as partial,

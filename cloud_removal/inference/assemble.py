@@ -4,6 +4,7 @@ Every file is written in a hidden folder beside its place, opened again and comp
 """
 
 import contextlib
+import functools
 import os
 import sys
 import zlib
@@ -16,13 +17,13 @@ import rasterio
 import rasterio.shutil
 from numpy.typing import NDArray
 from rasterio.enums import ColorInterp, MaskFlags
-from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterWindow
 
 from cloud_removal.errors import OutputError
 from cloud_removal.inference.blocks import Partial
+from cloud_removal.inference.colour_profile import profile_for
 from cloud_removal.inference.compose import Piece
-from cloud_removal.inference.raster import Scene
+from cloud_removal.inference.raster import GDAL_ERRORS, Scene
 from cloud_removal.inference.windows import Area, Window
 
 TILE = 512
@@ -82,7 +83,8 @@ def result(scene: Scene, blocks: Blocks, file: Path) -> None:
         return values
 
     mask = (lambda area: np.where(scene.read_mask(area) > 0, np.uint8(255), np.uint8(0))) if _masked(scene) else None
-    _written(scene, file, {"dtype": scene.dtype, "count": len(every), "nodata": scene.nodata}, fill, mask, carry_over)
+    profile = {"dtype": scene.dtype, "count": len(every), "nodata": scene.nodata}
+    _written(scene, file, profile, fill, mask, functools.partial(carry_over, output=file))
 
 
 def opacity(scene: Scene, blocks: Blocks, file: Path) -> None:
@@ -102,8 +104,8 @@ def provenance(scene: Scene, blocks: Blocks, file: Path, tags: dict[str, str]) -
     _written(scene, file, {"dtype": "uint8", "count": 1, "nodata": 0}, blocks.provenance, extras=add_tags)
 
 
-def carry_over(scene: Scene, target: Any) -> None:
-    """Copies everything that is neither a pixel nor the grid: tags, names, units, colours, ICC profile, RPCs."""
+def carry_over(scene: Scene, target: Any, output: Path) -> None:
+    """Copies what is neither a pixel nor the grid: tags, names, units, colours, RPCs, the profile if `output` can."""
     source = scene.source
     for space in (None, *source.tag_namespaces()):
         if space in ("IMAGE_STRUCTURE", "DERIVED_SUBDATASETS", "rio_creation_kwds", "COLOR_PROFILE", "RPC"):
@@ -118,7 +120,7 @@ def carry_over(scene: Scene, target: Any) -> None:
             target.update_tags(band, **values)
     if any(source.descriptions):
         target.descriptions = [name or "" for name in source.descriptions]
-    if profile := source.tags(ns="COLOR_PROFILE").get("SOURCE_ICC_PROFILE"):
+    if profile := profile_for(scene, output):
         target.update_tags(ns="COLOR_PROFILE", SOURCE_ICC_PROFILE=profile)
     if target.colorinterp != source.colorinterp:
         target.colorinterp = source.colorinterp
@@ -159,7 +161,7 @@ def _written(
                 tiff.unlink()
             _verify(scene, file, written, mask is not None)
         _sync(file)
-    except RasterioError as error:
+    except GDAL_ERRORS as error:
         raise OutputError(
             f"{file.name} could not be written whole ({_reason(error)}); is the disk full? Nothing is left behind."
         ) from error

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cloud_removal.errors import OptionError
-from cloud_removal.inference import assemble, blocks, targets
+from cloud_removal.inference import assemble, blocks, colour_profile, targets
 from cloud_removal.inference.assemble import Blocks
 from cloud_removal.inference.blocks import Partial
 from cloud_removal.inference.compose import CODES, KEPT, NO_DATA, OPAQUE, THIN, Thresholds
@@ -98,7 +98,7 @@ def remove(
             identity = _identity(scene, card, settings, wanted)
             unfinished = blocks.opened(output, identity, scene.dtype, with_opacity, overwrite)
             with unfinished as partial, targets.hidden(wanted):
-                for line in remarks(scene):
+                for line in [*remarks(scene), *colour_profile.remarks(scene, output)]:
                     say(line)
                 loaded = model if isinstance(model, Model) else Model.from_card(card)
                 task = task_for(scene, loaded, settings, say)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
+from rasterio._err import CPLE_BaseError
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
@@ -26,6 +27,8 @@ TYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "floa
 SMALLEST_SIDE = 8
 """Pixels; below this there is nothing that a network could look at."""
 CACHE_BYTES = 256 << 20
+GDAL_ERRORS = (RasterioError, CPLE_BaseError)
+"""What may be raised where a raster is written: rasterio passes on some of GDAL's errors as they are."""
 
 Say = Callable[[str], None]
 """Takes a line that a user should read."""

@@ -7,11 +7,13 @@ import cv2
 import numpy as np
 import pytest
 import rasterio
+import rasterio.shutil
 from PIL import Image, ImageCms
 from rasterio.control import GroundControlPoint
 from rasterio.enums import ColorInterp
 from rasterio.transform import Affine
 
+from cloud_removal.errors import OutputError
 from cloud_removal.inference.model import Model
 from cloud_removal.inference.pipeline import Settings, remove
 from tests.small_model import as_type, cloudy, read, write_raster
@@ -166,6 +168,38 @@ def test_the_colour_profile_comes_through(tmp_path, removed, suffix):
     Image.fromarray(np.ascontiguousarray(picture)).save(source, icc_profile=profile)
     with Image.open(removed(source, f"out.{suffix}")) as result:
         assert result.info["icc_profile"] == profile
+
+
+PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+@pytest.mark.parametrize("profile", [b"no profile at all " * 20, PROFILE[:16] + b"CMYK" + PROFILE[20:]])
+def test_a_colour_profile_that_no_png_can_hold_is_left_out_and_that_is_said(tmp_path, removed, profile):
+    picture = np.ascontiguousarray(as_type(cloudy(40, 50), "uint8").transpose(1, 2, 0))
+    Image.fromarray(picture).save(tmp_path / "in.tif", icc_profile=profile)
+    said: list[str] = []
+    with Image.open(removed(tmp_path / "in.tif", "out.png", say=said.append)) as result:
+        assert "icc_profile" not in result.info and result.size == (50, 40)
+    assert any(line.startswith("in.tif: its colour profile is left out") for line in said)
+
+
+def test_a_colour_profile_that_no_png_can_hold_stays_in_a_tiff(tmp_path, removed):
+    picture = np.ascontiguousarray(as_type(cloudy(40, 50), "uint8").transpose(1, 2, 0))
+    Image.fromarray(picture).save(tmp_path / "in.tif", icc_profile=b"no profile at all")
+    said: list[str] = []
+    with Image.open(removed(tmp_path / "in.tif", say=said.append)) as result:
+        assert result.info["icc_profile"] == b"no profile at all" and not said
+
+
+def test_a_png_that_gdal_cannot_write_is_said_and_nothing_is_left(tmp_path, removed, monkeypatch):
+    picture = np.ascontiguousarray(as_type(cloudy(40, 50), "uint8").transpose(1, 2, 0))
+    Image.fromarray(picture).save(tmp_path / "in.png")
+    copy = rasterio.shutil.copy
+    nowhere = str(tmp_path / "no folder" / "out.png")
+    monkeypatch.setattr(rasterio.shutil, "copy", lambda tiff, file, **options: copy(tiff, nowhere, **options))
+    with pytest.raises(OutputError, match=r"out\.png could not be written whole \(Unable to create png file"):
+        removed(tmp_path / "in.png", "out.png", cloud=None)
+    assert [p.name for p in tmp_path.iterdir()] == ["in.png"]
 
 
 COLOURS = [
