@@ -7,7 +7,8 @@ from typing import Annotated
 
 import tyro
 
-from cloud_removal.errors import EmptyDatasetError, OptionError, OutputError
+from cloud_removal.cli import report
+from cloud_removal.errors import EmptyDatasetError, InputError, OptionError, OutputError
 from cloud_removal.files import new_folder
 
 
@@ -15,7 +16,8 @@ from cloud_removal.files import new_folder
 class Ground:
     """Cuts pictures and huge rasters into a tile store, which training reads without decoding (--data.ground DEST).
 
-    DEST becomes a folder with tiles.npy (8-bit RGB) and index.json. Tiles with more than 2 % of nodata are left out.
+    DEST becomes a folder with tiles.npy (8-bit RGB) and index.json. Tiles with more than 2 % of nodata are left out. A
+    picture of a folder that cannot be used is named; the others are cut, and the exit code is 1.
     """
 
     source: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="SOURCE")]
@@ -29,8 +31,11 @@ class Ground:
         """Cuts, and prints how many tiles there are."""
         from cloud_removal.data.tiles import cut
 
-        store = cut(self.source, self.destination, self.size, lambda path: print(path, file=sys.stderr))
-        print(f"{self.destination}: {len(store.tiles)} tiles of {self.size} px from {len(store.origins)} pictures")
+        left_out = LeftOut()
+        store = cut(self.source, self.destination, self.size, lambda path: print(path, file=sys.stderr), left_out)
+        tiles, pictures = counted(len(store.tiles), "tile"), counted(len(store.origins), "picture")
+        print(f"{self.destination}: {tiles} of {self.size} px from {pictures}")
+        left_out.finish(self.source, self.destination)
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,8 @@ class Clouds:
 
     The legend is cropped, drawn coast lines and borders are filled from beside them, the warm ground is subtracted,
     coloured cold tops count as thickest. DEST becomes a folder of grey PNG tiles, each stretched to the full range:
-    thickness, white thickest.
+    thickness, white thickest. A picture that cannot be read, or is not of the size of most, is named; the others are
+    used, and the exit code is 1.
     """
 
     source: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="SOURCE")]
@@ -60,18 +66,20 @@ class Clouds:
         """Makes the tiles, and prints how many there are."""
         if self.size < 32:
             raise OptionError(f"--size {self.size}: tiles of at least 32 px are needed.")
+        left_out = LeftOut()
         with new_folder(self.destination) as partial:
-            count, frames = self._write(partial)
-        print(f"{self.destination}: {count} cloud layers of {self.size} px from {frames} frames")
+            count, frames = self._write(partial, left_out)
+        print(f"{self.destination}: {counted(count, 'cloud layer')} of {self.size} px from {counted(frames, 'frame')}")
+        left_out.finish(self.source, self.destination)
 
-    def _write(self, folder: Path) -> tuple[int, int]:
+    def _write(self, folder: Path, left_out: "LeftOut") -> tuple[int, int]:
         """Writes the tiles into `folder`. Returns the numbers of tiles and of frames."""
         import cv2
         from tqdm import tqdm
 
         from cloud_removal.data import infrared
 
-        paths, frames = infrared.read_frames(self.source, self.overlay)
+        paths, frames = infrared.read_frames(self.source, self.overlay, left_out)
         mask = self.overlay or self.source / infrared.OVERLAY
         if self.overlay is not None or mask.is_file():
             print(f"drawn lines and legend: as {mask} says", file=sys.stderr)
@@ -90,6 +98,31 @@ class Clouds:
         if not count:
             raise EmptyDatasetError(f"No cloud in the pictures of {self.source}: nothing is colder than the ground.")
         return count, len(paths)
+
+
+class LeftOut:
+    """Names pictures that cannot be used, one line each on stderr, and remembers that there were some."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, error: InputError) -> None:
+        """Says what is wrong with one of them."""
+        self.count += 1
+        report(error)
+
+    def finish(self, source: Path, destination: Path) -> None:
+        """InputError, to end with exit code 1, where there were any."""
+        if self.count:
+            raise InputError(
+                f"{counted(self.count, 'picture')} of {source} could not be used (named above); {destination} holds "
+                "what the others gave."
+            )
+
+
+def counted(number: int, what: str) -> str:
+    """`1 tile`, `2 tiles`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 Command = (

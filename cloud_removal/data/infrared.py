@@ -6,7 +6,8 @@ not an optical thickness (high thin cloud looks thicker than it is), but cloud i
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -22,10 +23,13 @@ LEAST_RANGE = 64.0  # Grey levels between ground and coldest top at least: noise
 ENOUGH_FRAMES = 8  # Fewer say little about what never changes, or about the warm ground.
 
 
-def read_frames(folder: Path, overlay: Path | None = None) -> tuple[list[Path], np.ndarray]:
+def read_frames(
+    folder: Path, overlay: Path | None = None, left_out: Callable[[InputError], None] | None = None
+) -> tuple[list[Path], np.ndarray]:
     """Paths and frames, uint8 (N, H, W, 3), of all pictures in `folder`; they must be of one size.
 
-    `overlay.png`, and the file `overlay`, are no frames.
+    `overlay.png`, and the file `overlay`, are no frames. `left_out` is called with what is wrong with a picture that
+    cannot be read, or that is not of the size of most (without it, that is raised).
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder. Expected a folder of infrared pictures of one view.")
@@ -33,16 +37,37 @@ def read_frames(folder: Path, overlay: Path | None = None) -> tuple[list[Path], 
     paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p not in masks)
     if not paths:
         raise EmptyDatasetError(f"No infrared pictures in {folder}. Expected {', '.join(SUFFIXES)} files.")
-    frames = []
+    frames: dict[Path, np.ndarray] = {}
     for path in paths:
-        frames.append(read_rgb(path))
-        if frames[-1].shape != frames[0].shape:
-            sizes = [f"{f.shape[1]}x{f.shape[0]}" for f in (frames[0], frames[-1])]
-            raise InputError(
-                f"{path} is {sizes[1]} pixels, {paths[0].name} is {sizes[0]}. Expected frames of one view; "
-                "put other views in folders of their own."
-            )
-    return paths, np.stack(frames)
+        try:
+            frames[path] = read_rgb(path)
+        except InputError as error:
+            _pass_over(error, left_out)
+    if not frames:
+        raise InputError(
+            f"None of the {len(paths)} pictures of {folder} can be read. Mend them, or name another folder."
+        )
+    ((shape, count),) = Counter(frame.shape for frame in frames.values()).most_common(1)
+    if 2 * count <= len(frames):
+        left_out = None  # Two views, and nothing says which is meant.
+    alike = next(path for path, frame in frames.items() if frame.shape == shape)
+    for path in [path for path, frame in frames.items() if frame.shape != shape]:
+        other = InputError(
+            f"{path} is {_size(frames.pop(path).shape)} pixels, {alike.name} is {_size(shape)}. Expected frames of one "
+            "view; put other views in folders of their own."
+        )
+        _pass_over(other, left_out)
+    return list(frames), np.stack(list(frames.values()))
+
+
+def _pass_over(error: InputError, left_out: Callable[[InputError], None] | None) -> None:
+    if left_out is None:
+        raise error
+    left_out(error)
+
+
+def _size(shape: Sequence[int]) -> str:
+    return f"{shape[1]}x{shape[0]}"
 
 
 def read_overlay(path: Path, shape: tuple[int, int]) -> np.ndarray:

@@ -26,6 +26,9 @@ CACHE = 256
 VALID = 0.98
 """Smallest share of valid pixels of a tile that is kept."""
 
+LeftOut = Callable[[InputError], None]
+"""Takes what is wrong with a file that is passed over."""
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -62,19 +65,26 @@ def read_store(folder: Path) -> Store:
     return Store(tiles, origins)
 
 
-def cut(source: Path, destination: Path, size: int = 512, report: Callable[[Path], None] | None = None) -> Store:
+def cut(
+    source: Path,
+    destination: Path,
+    size: int = 512,
+    report: Callable[[Path], None] | None = None,
+    left_out: LeftOut | None = None,
+) -> Store:
     """Cuts a picture, or all pictures under a folder, into the tile store `destination`, and opens it.
 
     Rasters are read window by window, so memory does not grow with them; 16-bit and float ones are stretched by
     percentiles of the whole raster. Tiles lie evenly over a picture; one smaller than a tile is mirrored at its
     borders, and left out if it is less than half as large. Tiles with more than 2 % of nodata are left out. `report`
-    is called with each file before it is cut. The store appears complete or not at all.
+    is called with each file before it is cut, `left_out` with what is wrong with one of several that cannot be used
+    (without it, that is raised). The store appears complete or not at all.
     """
     if size < 16:
         raise OptionError(f"Tiles of {size} pixels; at least 16 are needed (--size).")
     files = _pictures(source)
     with new_folder(destination) as partial:
-        _write(files, source if source.is_dir() else source.parent, partial, size, report)
+        _write(files, source if source.is_dir() else source.parent, partial, size, report, left_out)
     return read_store(destination)
 
 
@@ -87,23 +97,31 @@ def _pictures(source: Path) -> list[Path]:
     return files
 
 
-def _write(files: Sequence[Path], root: Path, partial: Path, size: int, report: Callable[[Path], None] | None) -> None:
+def _write(
+    files: Sequence[Path],
+    root: Path,
+    partial: Path,
+    size: int,
+    report: Callable[[Path], None] | None,
+    left_out: LeftOut | None,
+) -> None:
     """Tiles and index into the folder `partial`; the header, whose length does not depend on the count, comes twice."""
     origins: list[dict[str, object]] = []
-    count = 0
+    count = usable = 0
     with (partial / TILES).open("wb") as output:
         _header(output, 0, size)
         for file in files:
             if report:
                 report(file)
-            first = count
-            for tile in _tiles(file, size):
-                output.write(tile.tobytes())
-                count += 1
-            if count > first:
-                origins.append({"file": file.relative_to(root).as_posix(), "first": first, "count": count - first})
+            added = _append(output, file, size, left_out if len(files) > 1 else None)
+            usable += added is not None
+            if added:
+                origins.append({"file": file.relative_to(root).as_posix(), "first": count, "count": added})
+                count += added
         output.seek(0)
         _header(output, count, size)
+    if not usable:
+        raise InputError(f"None of the {len(files)} pictures of {root} can be used. Mend them, or name another folder.")
     if not count:
         raise EmptyDatasetError(
             f"No tile of {size} pixels without nodata could be cut from {files[0] if len(files) == 1 else root}. "
@@ -111,6 +129,23 @@ def _write(files: Sequence[Path], root: Path, partial: Path, size: int, report: 
         )
     index = {"format": FORMAT, "count": count, "size": size, "origins": origins}
     (partial / INDEX).write_text(json.dumps(index, indent=1) + "\n")
+
+
+def _append(output: BinaryIO, file: Path, size: int, left_out: LeftOut | None) -> int | None:
+    """Writes the tiles of a picture. Returns how many; None, and nothing is written, where it is left out."""
+    start, count = output.tell(), 0
+    try:
+        for tile in _tiles(file, size):
+            output.write(tile.tobytes())
+            count += 1
+    except InputError as error:  # It may be damaged only further down.
+        if left_out is None:
+            raise
+        output.seek(start)
+        output.truncate()
+        left_out(error)
+        return None
+    return count
 
 
 def _header(output: BinaryIO, count: int, size: int) -> None:

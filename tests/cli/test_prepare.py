@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from cloud_removal.cli import main
+from tests.small_model import write_raster
 
 
 @pytest.fixture
@@ -47,10 +48,24 @@ def test_prepare_clouds_leaves_an_existing_folder_alone(infrared, tmp_path, caps
 
 
 def test_a_failed_prepare_clouds_leaves_nothing_behind(infrared, tmp_path):
-    (infrared / "frame99.png").write_bytes(b"no picture")
+    for frame in infrared.iterdir():
+        frame.write_bytes(b"no picture")
     before = sorted(tmp_path.iterdir())
     assert main(["prepare", "clouds", str(infrared), str(tmp_path / "layers")]) == 1
     assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("wrong", ["unreadable", "larger"])
+def test_a_frame_that_cannot_be_used_is_named_and_the_others_become_layers(infrared, tmp_path, capsys, wrong):
+    assert main(["prepare", "clouds", str(infrared), str(tmp_path / "whole"), "--size", "64"]) == 0
+    larger = cv2.imencode(".png", np.full((80, 80), 70, np.uint8))[1].tobytes()
+    (infrared / "bad.png").write_bytes(larger if wrong == "larger" else b"no picture")
+    capsys.readouterr()
+    assert main(["prepare", "clouds", str(infrared), str(tmp_path / "layers"), "--size", "64"]) == 1
+    out, err = capsys.readouterr()
+    assert "bad.png" in err and "error: 1 picture of" in err.splitlines()[-1] and "from 10 frames" in out
+    whole, layers = ({p.name: p.read_bytes() for p in (tmp_path / n).iterdir()} for n in ("whole", "layers"))
+    assert whole == layers
 
 
 def test_prepare_clouds_makes_no_folders_for_a_source_that_is_not_there(tmp_path, capsys):
@@ -80,4 +95,48 @@ def test_prepare_ground_cuts_a_tile_store(tmp_path, capsys):
     assert main(["prepare", "ground", str(tmp_path / "ground.png"), str(tmp_path / "store"), "--size", "32"]) == 0
     tiles = np.load(tmp_path / "store" / "tiles.npy")
     assert tiles.shape == (6, 32, 32, 3)
-    assert "6 tiles of 32 px from 1 picture" in capsys.readouterr().out
+    assert "6 tiles of 32 px from 1 picture\n" in capsys.readouterr().out
+
+
+@pytest.fixture
+def ground(tmp_path):
+    """A folder of a whole picture, a raster cut off in the middle, and another whole picture."""
+    folder = tmp_path / "ground"
+    folder.mkdir()
+    rng = np.random.Generator(np.random.Philox(1))
+    for name in ("a.png", "b.tif", "c.png"):
+        cv2.imwrite(str(folder / name), rng.integers(0, 255, (64, 64, 3), dtype=np.uint8))
+    write_raster(folder / "b.tif", rng.integers(0, 255, (3, 256, 64), dtype=np.uint8), blockysize=32)
+    content = (folder / "b.tif").read_bytes()
+    (folder / "b.tif").write_bytes(content[: len(content) * 3 // 4])
+    return folder
+
+
+def test_a_picture_that_cannot_be_used_is_named_and_the_others_are_cut(ground, tmp_path, capsys):
+    assert main(["prepare", "ground", str(ground), str(tmp_path / "store"), "--size", "32"]) == 1
+    out, err = capsys.readouterr()
+    errors = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert out == f"{tmp_path / 'store'}: 8 tiles of 32 px from 2 pictures\n"
+    assert len(errors) == 2 and "b.tif" in errors[0] and "1 picture of" in errors[1]
+
+
+def test_of_a_picture_that_is_damaged_further_down_no_tile_is_kept(ground, tmp_path):
+    main(["prepare", "ground", str(ground), str(tmp_path / "store"), "--size", "32"])
+    (ground / "b.tif").unlink()
+    main(["prepare", "ground", str(ground), str(tmp_path / "whole"), "--size", "32"])
+    for name in ("tiles.npy", "index.json"):
+        assert (tmp_path / "store" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_where_no_picture_can_be_used_nothing_is_left_behind(ground, tmp_path, capsys):
+    for picture in ground.iterdir():
+        picture.write_bytes(b"no picture")
+    assert main(["prepare", "ground", str(ground), str(tmp_path / "new" / "store"), "--size", "32"]) == 1
+    assert "None of the 3 pictures" in capsys.readouterr().err.splitlines()[-1]
+    assert [p.name for p in tmp_path.iterdir()] == ["ground"]
+
+
+def test_a_single_picture_that_cannot_be_used_is_one_error(ground, tmp_path, capsys):
+    assert main(["prepare", "ground", str(ground / "b.tif"), str(tmp_path / "store"), "--size", "32"]) == 1
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1 and "b.tif" in errors[0]
