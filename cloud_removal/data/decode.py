@@ -41,13 +41,28 @@ def _read_plain(path: Path) -> np.ndarray:
         content = np.fromfile(path, np.uint8)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}. Expected a readable picture.") from error
-    if content[:2].tobytes() == b"\xff\xd8" and b"\xff\xd9" not in content[2:].tobytes():
-        raise InputError(f"{path}: the JPEG is cut off before its end. Fetch the file again or take it out.")
+    if content[:2].tobytes() == b"\xff\xd8":
+        _refuse_damaged_jpeg(path)
     picture = cv2.imdecode(content, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH) if content.size else None
     if picture is None:
         raise InputError(f"{path}: not a JPEG or PNG picture, or damaged. Mend it or take it out of the folder.")
     picture = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
     return picture if picture.dtype == np.uint8 else stretch(picture, *limits(picture))
+
+
+def _refuse_damaged_jpeg(path: Path) -> None:
+    """InputError where libjpeg finds anything amiss, as GDAL can be told to: OpenCV takes such pictures, half grey."""
+    strict = {"GDAL_ERROR_ON_LIBJPEG_WARNING": "YES", "GDAL_ALLOW_LARGE_LIBJPEG_MEM_ALLOC": "YES"}
+    try:
+        with warnings.catch_warnings(), rasterio.Env(**strict):
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            with rasterio.open(path, driver="JPEG") as picture:
+                picture.read()
+    except RasterioError as error:
+        reason = error.__cause__ or error
+        raise InputError(
+            f"{path}: the JPEG is damaged or cut off ({reason}). Fetch the file again or take it out."
+        ) from error
 
 
 def _read_raster(path: Path) -> np.ndarray:

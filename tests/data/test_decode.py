@@ -16,8 +16,15 @@ def write_raster(path, bands, **profile):
     """`bands` (C, H, W) as a GeoTIFF."""
     count, height, width = bands.shape
     with rasterio.open(
-        path, "w", driver="GTiff", count=count, height=height, width=width, dtype=bands.dtype,
-        transform=NORTH_UP, **profile
+        path,
+        "w",
+        driver="GTiff",
+        count=count,
+        height=height,
+        width=width,
+        dtype=bands.dtype,
+        transform=NORTH_UP,
+        **profile,
     ) as raster:
         raster.write(bands)
 
@@ -71,6 +78,30 @@ def test_a_jpeg_cut_off_in_the_middle_is_refused(tmp_path):
     (tmp_path / "a.jpg").write_bytes(whole.tobytes()[: whole.size // 2])
     with pytest.raises(InputError, match="cut off"):
         read_rgb(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.97])
+@pytest.mark.parametrize("progressive", [0, 1])
+def test_a_jpeg_that_lacks_its_middle_but_has_its_end_is_refused_by_name(tmp_path, progressive, share):
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    whole = cv2.imencode(".jpg", noise, [cv2.IMWRITE_JPEG_PROGRESSIVE, progressive])[1].tobytes()
+    header = whole.index(b"\xff\xda") + 20
+    cut = header + int(share * (len(whole) - header))
+    (tmp_path / "a.jpg").write_bytes(whole[:cut] + b"\xff\xd9")
+    with pytest.raises(InputError, match=r"a\.jpg: the JPEG is damaged or cut off"):
+        read_rgb(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize("progressive", [0, 1])
+def test_a_whole_jpeg_is_read_as_opencv_reads_it(tmp_path, progressive):
+    smooth = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 255, (40, 50, 3), np.uint8), (0, 0), 3)
+    cv2.imwrite(str(tmp_path / "a.jpg"), smooth, [cv2.IMWRITE_JPEG_PROGRESSIVE, progressive])
+    np.testing.assert_array_equal(read_rgb(tmp_path / "a.jpg"), cv2.imread(str(tmp_path / "a.jpg"))[..., ::-1])
+
+
+def test_a_grey_jpeg_is_read_as_rgb(tmp_path):
+    cv2.imwrite(str(tmp_path / "a.jpg"), np.full((16, 16), 90, np.uint8))
+    np.testing.assert_array_equal(read_rgb(tmp_path / "a.jpg"), np.full((16, 16, 3), 90, np.uint8))
 
 
 def test_a_truncated_geotiff_is_refused(tmp_path):
