@@ -1,0 +1,101 @@
+"""The adversarial objectives against their formulas, worked out by hand."""
+
+import math
+
+import keras
+import numpy as np
+import pytest
+
+from cloud_removal import adversarial
+from cloud_removal.adversarial import OBJECTIVES
+
+REAL, FAKE = np.array([[2.0], [-1.0]], np.float32), np.array([[0.5], [-3.0]], np.float32)
+
+
+def sigmoid(x):
+    return 1.0 / (1.0 + np.exp(-x))
+
+
+FORMULAS = {
+    "gan": (-np.log(sigmoid(REAL)).mean() - np.log(1 - sigmoid(FAKE)).mean(), np.log(1 - sigmoid(FAKE)).mean()),
+    "dcgan": (-np.log(sigmoid(REAL)).mean() - np.log(1 - sigmoid(FAKE)).mean(), -np.log(sigmoid(FAKE)).mean()),
+    "lsgan": (0.5 * ((REAL - 1) ** 2).mean() + 0.5 * (FAKE**2).mean(), 0.5 * ((FAKE - 1) ** 2).mean()),
+    "wgan": (FAKE.mean() - REAL.mean(), -FAKE.mean()),
+    "wgan-gp": (FAKE.mean() - REAL.mean(), -FAKE.mean()),
+}
+
+
+def test_every_objective_has_a_formula_here():
+    assert set(FORMULAS) == set(OBJECTIVES)
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_the_losses_are_those_of_the_paper(name):
+    discriminator, generator = FORMULAS[name]
+    assert float(OBJECTIVES[name].discriminator_loss(REAL, FAKE)) == pytest.approx(discriminator, rel=1e-5)
+    assert float(OBJECTIVES[name].generator_loss(FAKE)) == pytest.approx(generator, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_with_stored_fakes_the_loss_is_real_and_half_of_each(name):
+    objective, stored = OBJECTIVES[name], FAKE + 1.0
+    expected = objective.of_real(REAL) + 0.5 * (objective.of_fake(FAKE) + objective.of_fake(stored))
+    assert float(objective.discriminator_loss(REAL, FAKE, stored)) == pytest.approx(float(expected), rel=1e-6)
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_answers_far_from_zero_give_finite_losses(name):
+    far = np.array([[300.0], [-300.0]], np.float32)
+    assert math.isfinite(float(OBJECTIVES[name].discriminator_loss(far, -far)))
+    assert math.isfinite(float(OBJECTIVES[name].generator_loss(far)))
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_a_fake_taken_for_more_real_is_a_better_generator(name):
+    better, worse = (float(OBJECTIVES[name].generator_loss(np.full((2, 1), x, np.float32))) for x in (0.9, -2.0))
+    assert better < worse
+
+
+def test_critics_take_five_steps_and_only_one_of_them_is_clipped():
+    asked = {name: (o.critic_steps, o.clip, o.penalty) for name, o in OBJECTIVES.items()}
+    assert asked == {
+        "gan": (1, None, 0.0),
+        "dcgan": (1, None, 0.0),
+        "lsgan": (1, None, 0.0),
+        "wgan": (5, 0.01, 0.0),
+        "wgan-gp": (5, None, 10.0),
+    }
+
+
+def test_each_picture_has_an_epsilon_of_its_own_the_same_for_all_inputs():
+    real = [np.ones((2, 4, 4, 3), np.float32), np.ones((2, 2, 2, 3), np.float32)]
+    fake = [np.zeros_like(tensor) for tensor in real]
+    for points in adversarial.interpolated(real, fake, np.array([0.25, 0.75], np.float32)):
+        points = keras.ops.convert_to_numpy(points)
+        assert (points[0] == 0.25).all() and (points[1] == 0.75).all()
+
+
+def test_the_penalty_takes_the_norm_over_all_axes_and_inputs_of_one_picture():
+    gradients = [np.full((2, 4, 4, 3), 0.5, np.float32), np.full((2, 2, 2, 3), 1.0, np.float32)]
+    gradients[0][1] = 0.0
+    norms = np.sqrt([48 * 0.25 + 12.0, 12.0])
+    assert float(adversarial.gradient_penalty(gradients)) == pytest.approx(((norms - 1) ** 2).mean(), rel=1e-5)
+
+
+def test_a_gradient_of_norm_one_for_each_picture_costs_nothing():
+    gradient = np.zeros((3, 4, 4, 3), np.float32)
+    gradient[:, 1, 2, 0] = 1.0
+    assert float(adversarial.gradient_penalty([gradient])) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_the_map_should_say_nothing_of_real_ground_and_the_hole_of_a_completion():
+    hole = np.zeros((1, 4, 4, 1), np.float32)
+    hole[:, 1:3] = 1.0
+    assert float(adversarial.map_discriminator_loss(0.0 * hole, [(hole, hole), (hole, hole)])) == 0.0
+    # Real wrong by 0.2 everywhere; one completion right, one unnoticed: half of the pixels wrong by 1.
+    loss = adversarial.map_discriminator_loss(0.0 * hole + np.float32(0.2), [(hole, hole), (0.0 * hole, hole)])
+    assert float(loss) == pytest.approx(0.04 + 0.5 * 0.5, rel=1e-5)
+
+
+def test_the_generator_wants_the_map_to_say_nothing():
+    assert float(adversarial.map_generator_loss(np.full((1, 2, 2, 1), 0.5, np.float32))) == pytest.approx(0.25)
