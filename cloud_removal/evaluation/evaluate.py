@@ -124,11 +124,11 @@ def read_pairs(folder: Path, names: Iterable[str]) -> Iterator[Pair]:
         yield Pair(name, cloudy, _large_enough(clear, folder / "clear" / name))
 
 
-def names_of_ground(folder: Path) -> list[str]:
-    """Names of the pictures in `folder`, sorted; EmptyDatasetError where there is none."""
+def names_of_ground(folder: Path, option: str = "--simulated") -> list[str]:
+    """Names of the pictures in `folder`, given by `option`, sorted; EmptyDatasetError where there is none."""
     names = sorted(path.name for path in folder.iterdir() if is_picture(path)) if folder.is_dir() else []
     if not names:
-        raise EmptyDatasetError(f"No pictures in {folder}. --simulated expects a folder of clear .jpg, .png or .tif.")
+        raise EmptyDatasetError(f"No pictures in {folder}. {option} expects a folder of clear .jpg, .png or .tif.")
     return names
 
 
