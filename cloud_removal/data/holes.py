@@ -10,9 +10,6 @@ from cloud_removal.data.endless import Example, endless
 from cloud_removal.data.masks import BOX_SIDES, MASKS, draw_hole
 from cloud_removal.errors import OptionError
 
-FOR_THE_MEAN = 64
-"""Pictures whose mean is taken for the mean colour of the data set."""
-
 
 def completion_batches(
     run: Run,
@@ -71,15 +68,3 @@ def make_completion(
         hole[position, ..., 0], window[position] = drawn.mask, drawn.window
         other[position] = rng.integers(0, run.size - run.size // 2 + 1, 2)
     return {"ground": ground, "hole": hole, "window": window, "other": other}
-
-
-def mean_colour(run: Run) -> np.ndarray:
-    """Mean R, G, B (3,) float32 over 64 pictures as they are in training, augmented; a function of `run` alone."""
-    source = ground_sources(run, "training").ground
-    assert source is not None
-    total = np.zeros(3)
-    for number in range(FOR_THE_MEAN):
-        # Beyond the positions of any batch, so that no training picture's random numbers are used twice.
-        rng = generator(run.seed, "training", 0, 2**32 + number)
-        total += draw(source, rng, run.augmentation, run.size).mean(axis=(0, 1))
-    return (total / FOR_THE_MEAN).astype(np.float32)

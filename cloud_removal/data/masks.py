@@ -54,7 +54,7 @@ def draw_hole(
 
     `layers`: cloud thickness maps (uint8, or float in [0, 1]) that `cloud` is cut from; without any, fractal cloud is.
     `soft` blurs the edge over 8 pixels; `sides` is for `box` only. The local window of a box is drawn first and the box
-    lies in it (GLCIC, section 3.4); that of other kinds has the hole's bounding box in its middle, as far as it fits.
+    lies in it (GLCIC, section 3.4); that of other kinds is `window_around` the hole.
     """
     if kind == "box":
         mask, window = box(rng, size, sides)
@@ -139,11 +139,20 @@ def softened(mask: np.ndarray) -> np.ndarray:
 
 
 def window_around(mask: np.ndarray) -> tuple[int, int]:
-    """Top and left of the square of half the side whose middle is that of the hole, as far inside as it must be."""
+    """Top and left of the square of half the side with the hole in its middle, as far as the picture reaches.
+
+    Where the hole is larger than that, or in pieces, it is the square that most of it lies in, to a 64th of the side.
+    """
     left, top, width, height = cv2.boundingRect(mask)
-    side = len(mask) // 2
+    side, most = len(mask) // 2, len(mask) - len(mask) // 2
+    if max(width, height) > side:
+        step = max(1, len(mask) // 64)
+        total, reach = cv2.integral(np.ascontiguousarray(mask[::step, ::step])), side // step
+        held = total[reach:, reach:] - total[:-reach, reach:] - total[reach:, :-reach] + total[:-reach, :-reach]
+        place = np.unravel_index(int(held.argmax()), held.shape)
+        return min(int(place[0]) * step, most), min(int(place[1]) * step, most)
     corner = (top + height // 2 - side // 2, left + width // 2 - side // 2)
-    return min(max(corner[0], 0), len(mask) - side), min(max(corner[1], 0), len(mask) - side)
+    return min(max(corner[0], 0), most), min(max(corner[1], 0), most)
 
 
 _DRAWN: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {"poly": poly, "spot": spot, "circles": circles}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cloud_removal.config import Data, Run
-from cloud_removal.data.holes import completion_batches, ground_sources, make_completion, mean_colour
+from cloud_removal.data.holes import completion_batches, ground_sources, make_completion
 from cloud_removal.data.masks import MASKS
 from cloud_removal.errors import OptionError
 
@@ -73,15 +73,6 @@ def test_the_other_window_is_anywhere_in_the_picture(run):
 def test_the_sides_of_boxes_can_be_asked_for(run):
     batch = make_completion(ground_sources(run, "training"), run, "training", 0, "box", box_sides=(0.25, 0.25))
     np.testing.assert_array_equal(batch["hole"].sum(axis=(1, 2, 3)), [64.0] * 3)
-
-
-def test_the_mean_colour_is_that_of_training_pictures_and_the_same_each_time(run):
-    sources, pictures = ground_sources(run, "training"), []
-    for index in range(20):
-        pictures.append(make_completion(sources, run, "training", index)["ground"])
-    first = mean_colour(run)
-    np.testing.assert_array_equal(first, mean_colour(run))
-    np.testing.assert_allclose(first, np.concatenate(pictures).mean(axis=(0, 1, 2)), atol=0.08)
 
 
 def test_pairs_are_refused_with_their_clear_pictures_as_the_way_out(run):

@@ -4,7 +4,18 @@ import numpy as np
 import pytest
 from skimage.draw import polygon2mask
 
-from cloud_removal.data.masks import MASKS, box, circles, cloud, draw_hole, draw_mask, poly, spot, vertices
+from cloud_removal.data.masks import (
+    MASKS,
+    box,
+    circles,
+    cloud,
+    draw_hole,
+    draw_mask,
+    poly,
+    spot,
+    vertices,
+    window_around,
+)
 from cloud_removal.errors import OptionError
 
 SIZE = 64
@@ -138,13 +149,22 @@ def test_the_local_window_lies_within_the_picture(kind):
         assert 0 <= top <= SIZE // 2 and 0 <= left <= SIZE // 2
 
 
-def test_the_local_window_of_a_polygon_is_around_it_where_there_is_room():
-    for seed in range(40):
-        hole = draw_hole("poly", numbers(seed), SIZE)
-        top, left, height, width = extent(hole.mask)
-        for corner, begin, length in ((hole.window[0], top, height), (hole.window[1], left, width)):
-            middle = np.clip(begin + length / 2, SIZE / 4, 3 * SIZE / 4)
-            assert abs(corner + SIZE / 4 - middle) <= 0.5
+def test_the_local_window_has_a_small_hole_in_its_middle_where_there_is_room():
+    mask = np.zeros((SIZE, SIZE), np.uint8)
+    mask[30:40, 24:28] = 1
+    assert window_around(mask) == (19, 10)
+    mask[:] = 0
+    mask[0:5, 60:64] = 1
+    assert window_around(mask) == (0, 32)
+
+
+@pytest.mark.parametrize("kind", ["poly", "circles", "cloud"])
+def test_of_a_hole_larger_than_the_local_window_as_much_as_can_be_lies_in_it(kind):
+    for seed in range(10):
+        mask = draw_mask(kind, numbers(seed), SIZE)
+        if max(extent(mask)[2:]) > SIZE // 2:
+            every = np.lib.stride_tricks.sliding_window_view(mask, (SIZE // 2, SIZE // 2)).sum(axis=(2, 3))
+            assert every[window_around(mask)] == every.max()
 
 
 def test_an_unknown_mask_is_refused_with_the_right_names():
