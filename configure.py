@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cloud_removal.config import Augmentation, Run, Simulation
-from cloud_removal.systems import mend, unet
+from cloud_removal.systems import inpaint, mend, unet
 
 DEFOG = {
     f"unet{width or ''}": Run(
@@ -31,10 +31,10 @@ VEIL = Run(
         saturation=(0.6, 1.5), scale=(0.25, 1.0), swap=0.1, open_country=0.4, palette=0.15, contrast=(0.5, 1.4)
     ),
     run_dir=Path("runs/defog"),
-    steps=17_500,
+    steps=12_500,
     batch_size=16,
     size=128,
-    learning_rate=5e-4,
+    learning_rate=7e-4,
     schedule="cosine",
     warmup=200,
     clip_norm=1.0,
@@ -43,3 +43,80 @@ VEIL = Run(
 DEFOG["veil"] = VEIL
 DEFOG["mend"] = Run(system="mend", options=mend.Options(), run_dir=Path("runs/defog"), steps=40_000)
 DEFOG_DEFAULT = "veil"
+
+INPAINT = {
+    # To be trained on a CPU: GLCIC narrowed, without checkerboard, the seed's discriminator for holes of any shape.
+    "plain": Run(
+        system="inpaint",
+        options=inpaint.Options(
+            generator="glcic", width=24, upsample="resize", completion_steps=8_000, discriminator_steps=300
+        ),
+        run_dir=Path("runs/inpaint"),
+        steps=20_000,
+        batch_size=16,
+        size=128,
+        learning_rate=7e-4,
+        schedule="cosine",
+        warmup=200,
+        ema=0.999,
+    ),
+    # The seed's mod_GAN_poly, with its three cures.
+    "seed": Run(
+        system="inpaint",
+        options=inpaint.Options(generator="autoencoder", discriminator="masked"),
+        run_dir=Path("runs/inpaint"),
+        steps=40_000,
+    ),
+    # The seed's mod_mend_*: how fake each pixel is.
+    "map": Run(
+        system="inpaint",
+        options=inpaint.Options(generator="residual", discriminator="map", adversarial="lsgan", adversarial_weight=3.0),
+        run_dir=Path("runs/inpaint"),
+        steps=40_000,
+    ),
+    # The paper: 90k, 10k and 400k steps of 96 pictures.
+    "glcic": Run(
+        system="inpaint",
+        options=inpaint.Options(
+            generator="glcic",
+            discriminator="glcic",
+            adversarial="gan",
+            mask="box",
+            completion_steps=90_000,
+            discriminator_steps=10_000,
+            reconstruction="l2",
+            adversarial_weight=4e-4,
+            balance=0.0,
+            history=0.0,
+            optimizer="adadelta",
+        ),
+        run_dir=Path("runs/inpaint"),
+        steps=500_000,
+        batch_size=96,
+        learning_rate=1.0,
+    ),
+    # The write-up (seed document 002): 128 px, Adam, and an end by the loss.
+    "glcic-walkthrough": Run(
+        system="inpaint",
+        options=inpaint.Options(
+            generator="glcic-walkthrough",
+            discriminator="glcic",
+            mask="box",
+            box_sides=(24 / 128, 48 / 128),
+            completion_steps=30_000,
+            stop_loss=1e-4,
+            reconstruction="l2",
+            adversarial_weight=4e-4,
+            balance=0.0,
+            history=0.0,
+            beta_1=0.9,
+            beta_2=0.999,
+        ),
+        run_dir=Path("runs/inpaint"),
+        steps=100_000,
+        batch_size=16,
+        size=128,
+        learning_rate=1e-3,
+    ),
+}
+INPAINT_DEFAULT = "plain"

@@ -15,9 +15,14 @@ from cloud_removal.errors import InputError
 
 GAP, BAR = 4, 20
 """Pixels between the pictures of a grid, and of the title bar above it."""
-APART = ("step", "time", "seconds", "images_per_second", "data_wait", "learning_rate")
-"""What a line of the log holds beside the losses and norms."""
+APART = (
+    "step", "time", "seconds", "images_per_second", "data_wait", "learning_rate",
+    "gate_flips", "collapse_alarm", "phase",
+)  # fmt: skip
+"""What a line of the log holds beside what is drawn in the upper parts."""
 NORM = "gradient_norm"
+STATES = ("gate_generator", "gate_discriminator", "diversity")
+"""Of two networks that train against each other: whether each may (1) or waits (0), and how varied the pictures are."""
 
 
 def grid(columns: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -36,22 +41,30 @@ def png(picture: np.ndarray) -> bytes:
 
 
 def curves(run_dir: Path) -> bytes:
-    """PNG of the run's log: losses, norms of the gradients, speed and learning rate over the steps.
+    """PNG of the run's log: losses, the state of two networks' balance where there is one, norms of the gradients,
+    speed and learning rate over the steps.
 
     InputError where there is no log.
     """
     lines = read_log(run_dir / "log.jsonl")
     steps = [line["step"] for line in lines]
     names = [name for name in (lines[-1] if lines else {}) if name not in APART]
-    norms = [name for name in names if name.startswith(NORM)]
-    figure = Figure(figsize=(10, 9), layout="constrained")
+    norms, states = [name for name in names if name.startswith(NORM)], [name for name in names if name in STATES]
+    parts = {
+        "loss": [name for name in names if name not in (*norms, *states)],
+        "balance": states,
+        "gradient norm": norms,
+    }
+    if not states:
+        del parts["balance"]
+    figure = Figure(figsize=(10, 7 + len(parts)), layout="constrained")
     FigureCanvasAgg(figure)
-    top, middle, bottom = figure.subplots(3, 1, height_ratios=(4, 1, 1), sharex=True)
-    top.set(ylabel="loss", title=str(run_dir))
-    middle.set(ylabel="gradient norm")
-    _curves(top, steps, {name: _values(lines, name) for name in names if name not in norms})
-    _curves(middle, steps, {name: _values(lines, name) for name in norms})
-    _speed(bottom, steps, lines)
+    top, *others = figure.subplots(len(parts) + 1, 1, height_ratios=(4, *[1] * len(parts)), sharex=True)
+    top.set(title=str(run_dir))
+    for axes, (label, drawn) in zip((top, *others), parts.items(), strict=False):
+        axes.set(ylabel=label)
+        _curves(axes, steps, {name: _values(lines, name) for name in drawn})
+    _speed(others[-1], steps, lines)
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=100)
     return picture.getvalue()
@@ -105,8 +118,10 @@ def _curves(axes: Any, steps: Sequence[int], curves: Mapping[str, np.ndarray]) -
 
 
 def _running_mean(values: np.ndarray, span: int) -> np.ndarray:
-    """Mean of each `span` values that follow each other, NaN where one of them is missing."""
-    return np.lib.stride_tricks.sliding_window_view(values, span).mean(axis=-1)
+    """Mean of each `span` values that follow each other, as far as they are there: NaN where all are missing."""
+    windows = np.lib.stride_tricks.sliding_window_view(values, span)
+    count = np.isfinite(windows).sum(axis=-1)
+    return np.where(count > 0, np.nansum(windows, axis=-1) / np.maximum(count, 1), np.nan)
 
 
 def _speed(axes: Any, steps: Sequence[int], lines: Sequence[Mapping[str, Any]]) -> None:

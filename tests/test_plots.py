@@ -65,6 +65,17 @@ def test_curves_of_a_loss_that_overflowed_can_be_drawn(tmp_path):
     assert decoded(plots.curves(log(tmp_path, *lines))).shape == (900, 1000, 3)
 
 
+def test_the_balance_of_two_networks_has_a_part_of_its_own(tmp_path):
+    one, other = (line(1, discriminator=0.5, gate_discriminator=gate, diversity=0.9) for gate in (1.0, 0.0))
+    assert decoded(plots.curves(log(tmp_path, one))).shape == (1000, 1000, 3)
+    assert plots.curves(log(tmp_path, one)) != plots.curves(log(tmp_path, other))
+
+
+def test_a_running_mean_bridges_steps_that_have_no_value():
+    values = np.array([1.0, np.nan, 3.0, np.nan, np.nan])
+    np.testing.assert_array_equal(plots._running_mean(values, 2), [1.0, 3.0, 3.0, np.nan])
+
+
 def test_a_folder_without_a_log_is_said(tmp_path):
     with pytest.raises(InputError, match=r"log.jsonl is missing"):
         plots.curves(tmp_path)

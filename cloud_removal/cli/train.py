@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import math
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -115,7 +116,8 @@ def try_steps(run: Run, system: "System") -> int:
         scalars = step.run(batch)
         meter.add(run.batch_size, 0.0)
     step.check_losses()
-    losses = ", ".join(f"{name} {float(value):.4g}" for name, value in scalars.items())
+    there = {name: float(value) for name, value in scalars.items() if not math.isnan(float(value))}
+    losses = ", ".join(f"{name} {value:.4g}" for name, value in there.items())
     print(f"One step works: {losses}; {meter.read()['images_per_second']:.1f} img/s. Nothing was written.")
     return 0
 

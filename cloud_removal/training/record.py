@@ -139,7 +139,8 @@ def _progress_bar(steps: int, start: int) -> tqdm:
 
 def _postfix(values: Mapping[str, float], minutes: float | None) -> str:
     """Losses, speed, share of the time spent waiting for data, and the time allowed if there is a limit."""
-    shown = [f"{name} {value:.4g}" for name, value in values.items() if name not in MEASURED]
+    there = {name: value for name, value in values.items() if name not in MEASURED and not math.isnan(value)}
+    shown = [f"{name} {value:.4g}" for name, value in there.items()]
     shown += [f"{values['images_per_second']:.1f} img/s", f"waiting for data {values['data_wait']:.0%}"]
     return ", ".join(shown + ([f"{values['seconds'] / 60:.0f} of {minutes:g} min"] if minutes else []))
 

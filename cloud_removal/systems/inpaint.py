@@ -1,0 +1,293 @@
+"""Inpainting: a generator fills holes, a discriminator judges the whole, and three cures keep the two in balance."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import tensorflow as tf
+
+from cloud_removal import losses
+from cloud_removal.adversarial import Adversarial
+from cloud_removal.config import Range, Run, SystemOptions
+from cloud_removal.data.holes import completion_batches
+from cloud_removal.data.masks import BOX_SIDES, Mask
+from cloud_removal.errors import OptionError
+from cloud_removal.models import completion, discriminators
+from cloud_removal.models.blocks import Upsample
+from cloud_removal.models.fill import MeanColour
+from cloud_removal.systems.balance import Balance
+from cloud_removal.systems.base import Batch, Completer, Scalars
+from cloud_removal.systems.history import History, View
+from cloud_removal.systems.judge import Judge
+from cloud_removal.systems.monitor import Diversity
+from cloud_removal.systems.optimization import Kind, apply_gradients, optimizer
+
+COMPLETION, DISCRIMINATOR, JOINT = range(3)
+"""The phases, as the log numbers them."""
+CRITICS = ("wgan", "wgan-gp")
+"""Objectives whose losses have no common scale, so that no gate can weigh them."""
+MISSING = float("nan")
+MOMENTUM = 0.95
+"""Of the running mean of the reconstruction loss."""
+
+
+@dataclass(frozen=True)
+class Options(SystemOptions):
+    """Networks, objective, phases and cures of the inpainting system."""
+
+    generator: Literal[
+        "glcic", "glcic-walkthrough", "autoencoder", "residual", "dilated", "dilated-shortcut", "unet"
+    ] = "autoencoder"
+    """Network that fills the hole."""
+    width: int | None = None
+    """Base width of the generator; None: its source's."""
+    upsample: Upsample = "transposed"
+    """How the generator doubles its resolution."""
+    discriminator: Literal["glcic", "masked", "map", "patch"] = "masked"
+    """glcic: whole picture and local window. masked: whole picture, and the hole alone. map: how fake each pixel is;
+    patch: each patch of 70 px."""
+    discriminator_width: int | None = None
+    """Base width of the discriminator; None: its source's."""
+    adversarial: Adversarial = "dcgan"
+    """Objective of the two against each other; the discriminator map has its own, squared error by pixel: lsgan."""
+    mask: Mask = "poly"
+    """Shape of the holes."""
+    box_sides: Range = BOX_SIDES
+    """Sides of a box as a share of the picture's."""
+    soft_edge: bool = False
+    """Blur the edge of the holes over 8 px."""
+    completion_steps: int = 0
+    """Steps that train the generator alone, first."""
+    discriminator_steps: int = 0
+    """Steps that then train the discriminator alone; after them both are trained."""
+    stop_loss: float = 0.0
+    """End the training of both once the reconstruction loss (running mean) is under this; 0: never."""
+    reconstruction: Literal["l1", "l2"] = "l1"
+    """Difference between completed picture and ground."""
+    reconstruction_weight: float = 1.0
+    adversarial_weight: float = 0.01
+    """Weight of the discriminator's opinion in the generator's loss (GLCIC: 0.0004 beside l2)."""
+    balance: float = 8.0
+    """The network whose loss, times this, is under the other's is not updated; 0: both always are. Without effect in
+    wgan and wgan-gp, whose losses have no common scale."""
+    balance_window: int = 10
+    """Steps over which those losses are averaged; 1: each step decides for itself."""
+    history: float = 0.25
+    """Share of each batch of completions that goes into a pool of past ones, which the discriminator is shown again
+    (the seed: 0.25 to 0.368); 0: no pool."""
+    history_size: int = 64
+    """Completions in the pool."""
+    critic_steps: int = 0
+    """The generator is updated in every so many-th step only; 0: what the objective's paper says (wgan, wgan-gp: 5)."""
+    optimizer: Kind = "adam"
+    beta_1: float = 0.5
+    beta_2: float = 0.9
+
+
+class InpaintSystem(Completer):
+    """Ground with a hole -> the whole ground. Three phases: the generator alone, the discriminator alone, both."""
+
+    Options = Options
+    title = "Inpainting: completion network and discriminator"
+    source = "GLCIC: Iizuka et al. 2017 (doi:10.1145/3072959.3073659), and the seed's three cures"
+    seed_document = "Cloud Removal (mod_GAN_spot.py, mod_GAN_poly.py, mod_mend_*.py), GLCIC (002)"
+    script = "train_inpaint.py"
+    default_preset = "plain"
+    sometimes = ("adversarial", "discriminator", "penalty")
+
+    def __init__(self, run: Run):
+        super().__init__(run)
+        self.options: Options = run.options  # type: ignore[assignment]  # The loader made it of this class.
+        own = self.options
+        check(own, run.size)
+        self._build_networks()
+        self.judge = Judge(self.networks["discriminator"], own.discriminator, own.adversarial, run.seed)
+        self.critic_steps = own.critic_steps or self.judge.objective.critic_steps
+        self.balance = Balance(0.0 if own.adversarial in CRITICS else own.balance, own.balance_window)
+        self.history = History(own.history_size, own.history, run.size, run.seed) if own.history else None
+        self.diversity = Diversity()
+        self.optimizers = {
+            name: optimizer(
+                own.optimizer, run, self.networks[name].trainable_variables, own.beta_1, own.beta_2, average
+            )
+            for name, average in (("generator", True), ("discriminator", False))
+        }
+        self.steps = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self.reconstruction = tf.Variable(1.0, trainable=False)
+        self.state = {"steps": self.steps, "reconstruction": self.reconstruction}
+        self.state |= self.balance.state() | self.diversity.state() | (self.history.state() if self.history else {})
+
+    def _build_networks(self) -> None:
+        own = self.options
+        generator = completion.GENERATORS[own.generator]
+        self.stride, self.smallest = generator.stride, generator.smallest
+        self.receptive_radius = generator.receptive_radius
+        discriminator = discriminators.DISCRIMINATORS[own.discriminator]
+        norm = False if own.adversarial == "wgan-gp" else None
+        self.networks = {
+            "generator": generator(own.width, own.upsample),
+            "discriminator": discriminator(self.run.size, own.discriminator_width, norm),
+        }
+        if generator.filling == "mean":
+            self.networks["fill"] = MeanColour()
+
+    def batches(self, split: str, first_batch: int = 0) -> tf.data.Dataset:
+        own = self.options
+        return completion_batches(self.run, split, first_batch, own.mask, own.soft_edge, own.box_sides)
+
+    def train_step(self, batch: Batch) -> Scalars:
+        own = self.options
+        first, second = own.completion_steps, own.completion_steps + own.discriminator_steps
+        if second == 0:
+            scalars = self._train_both(batch)
+        else:
+            phase = tf.cast(self.steps >= first, tf.int32) + tf.cast(self.steps >= second, tf.int32)
+            phases = (self._train_generator, self._train_discriminator, self._train_both)
+            scalars = tf.switch_case(phase, [lambda train=train: train(batch) for train in phases])
+        self.steps.assign_add(1)
+        return scalars
+
+    def _train_generator(self, batch: Batch) -> Scalars:
+        """The first phase."""
+        with tf.GradientTape() as tape:
+            fake = self._completion(batch, training=True)
+            reconstruction = self._reconstruction(batch, fake)
+            loss = self.options.reconstruction_weight * reconstruction
+            scaled = self.optimizers["generator"].scale_loss(loss)
+        norm = self._update("generator", tape, scaled)
+        found = {"reconstruction": reconstruction, "gradient_norm_generator": norm}
+        return self._scalars(COMPLETION, batch, fake, found)
+
+    def _train_discriminator(self, batch: Batch) -> Scalars:
+        """The second phase: the generator stays as it is, its moving statistics too."""
+        fake = self._completion(batch, training=False)
+        with tf.GradientTape() as tape:
+            found = self._judged(batch, fake, self.judge(fake))
+            scaled = self._scaled_discriminator_loss(found)
+        found["gradient_norm_discriminator"] = self._update("discriminator", tape, scaled)
+        self._remember(fake)
+        found["reconstruction"] = self._reconstruction(batch, fake)
+        return self._scalars(DISCRIMINATOR, batch, fake, found)
+
+    def _train_both(self, batch: Batch) -> Scalars:
+        """The last phase: one answer to the completions serves both; whichever is far ahead waits."""
+        own = self.options
+        with tf.GradientTape() as outer:
+            fake = self._completion(batch, training=True)
+            with tf.GradientTape() as inner:  # Sees nothing of the generator.
+                answer = self.judge(fake)
+                found = self._judged(batch, fake, answer)
+                scaled_discriminator = self._scaled_discriminator_loss(found)
+            found["adversarial"] = self.judge.opinion(answer)
+            found["reconstruction"] = self._reconstruction(batch, fake)
+            loss = own.reconstruction_weight * found["reconstruction"] + own.adversarial_weight * found["adversarial"]
+            scaled_generator = self.optimizers["generator"].scale_loss(loss)
+        generator_may, discriminator_may = self.balance.decide(self.judge.gauge(answer), found["discriminator"])
+        turn = (self.steps + 1) % self.critic_steps == 0
+        found["gradient_norm_discriminator"] = self._update(
+            "discriminator", inner, scaled_discriminator, discriminator_may
+        )
+        found["gradient_norm_generator"] = self._update("generator", outer, scaled_generator, generator_may & turn)
+        self._remember(fake)
+        self.reconstruction.assign(MOMENTUM * self.reconstruction + (1.0 - MOMENTUM) * found["reconstruction"])
+        return self._scalars(JOINT, batch, fake, found)
+
+    def _completion(self, batch: Batch, training: bool) -> View:
+        """The composite of ground and what the generator puts into the hole, as a discriminator looks at it."""
+        patch = self._patch(batch["ground"], batch["hole"], training)
+        return View(completion.composite(batch["ground"], patch, batch["hole"]), batch["hole"], batch["window"])
+
+    def _patch(self, image: tf.Tensor, hole: tf.Tensor, training: bool) -> tf.Tensor:
+        """The generator's raw answer (B, H, W, 3)."""
+        colour = self.networks["fill"](image, training=training) if "fill" in self.networks else 0.5
+        given = completion.generator_input(self.options.generator, image, hole, colour)
+        return tf.cast(self.networks["generator"](given, training=training), tf.float32)
+
+    def _reconstruction(self, batch: Batch, fake: View) -> tf.Tensor:
+        """Difference from the ground, which is 0 outside the hole; mean over all pixels, float32 scalar."""
+        kind = losses.l1 if self.options.reconstruction == "l1" else losses.l2
+        return kind(batch["ground"], fake.picture)
+
+    def _judged(self, batch: Batch, fake: View, answer: tf.Tensor) -> Scalars:
+        """loss_D, and the gradient penalty where the objective has one; nothing of them reaches the generator."""
+        fake = View(*map(tf.stop_gradient, fake))
+        real = View(batch["ground"], batch["hole"], batch["other"])
+        fakes = [(answer, fake)]
+        if self.history:
+            past = self.history.draw(fake, self.steps)
+            fakes.append((self.judge(past), past))
+        found = {"discriminator": self.judge.loss(self.judge(real), *fakes)}
+        if self.judge.objective.penalty:
+            found["penalty"] = self.judge.penalty(real, fake, self.steps)
+        return found
+
+    def _scaled_discriminator_loss(self, found: Scalars) -> tf.Tensor:
+        return self.optimizers["discriminator"].scale_loss(found["discriminator"] + found.get("penalty", 0.0))
+
+    def _update(self, name: str, tape: tf.GradientTape, scaled: tf.Tensor, may: tf.Tensor | bool = True) -> tf.Tensor:
+        """Updates network `name` if it `may`: else its optimizer's moments stand still too, and the norm is NaN."""
+
+        def update() -> tf.Tensor:
+            variables = self.networks[name].trainable_variables
+            norm = apply_gradients(self.optimizers[name], tape, scaled, variables, self.run.clip_norm)
+            if name == "discriminator":
+                self.judge.clip()
+            return norm
+
+        return tf.cond(tf.convert_to_tensor(may), update, lambda: tf.constant(MISSING))
+
+    def _remember(self, fake: View) -> None:
+        if self.history:
+            self.history.keep(fake, self.steps)
+
+    def _scalars(self, phase: int, batch: Batch, fake: View, found: Scalars) -> Scalars:
+        """The line of the log: the same names in each phase, NaN for what it has not."""
+        names = ["reconstruction", "adversarial", "discriminator"]
+        names += ["penalty"] if self.judge.objective.penalty else []
+        names += ["gradient_norm_generator", "gradient_norm_discriminator"]
+        scalars = {name: found.get(name, tf.constant(MISSING)) for name in names}
+        scalars |= self.balance.scalars() | self.diversity.watch(fake.picture, batch["ground"], batch["hole"])
+        return scalars | {"phase": tf.constant(phase, tf.float32)}
+
+    def complete(self, image: tf.Tensor, hole: tf.Tensor) -> tf.Tensor:
+        return completion.composite(image, tf.clip_by_value(self._patch(image, hole, False), 0.0, 1.0), hole)
+
+    def samples(self, batch: Batch) -> dict[str, tf.Tensor]:
+        ground, hole = batch["ground"], batch["hole"]
+        return {
+            "ragged": ground * (1.0 - hole),
+            "hole": hole,
+            "completed": self.complete(ground, hole),
+            "ground": ground,
+        }
+
+    def finished(self) -> str | None:
+        own = self.options
+        joint = int(self.steps) > own.completion_steps + own.discriminator_steps
+        if joint and float(self.reconstruction) < own.stop_loss:
+            return f"The reconstruction loss is under --stop-loss {own.stop_loss:g}"
+        return None
+
+
+def check(own: Options, size: int) -> None:
+    """OptionError for options that no run can have."""
+    for name in ("completion_steps", "discriminator_steps", "balance", "critic_steps", "stop_loss"):
+        _expect(getattr(own, name) >= 0, name, own, "0 or more")
+    for name in ("balance_window", "history_size"):
+        _expect(getattr(own, name) >= 1, name, own, "1 or more")
+    _expect(own.balance == 0 or own.balance > 1, "balance", own, "more than 1, such as 8, or 0 to switch it off")
+    _expect(0 <= own.history <= 1, "history", own, "a share from 0 (off) to 1, such as 0.25")
+    if own.discriminator == "map" and own.adversarial != "lsgan":
+        raise OptionError(
+            f"--adversarial {own.adversarial}: the discriminator map has an objective of its own, squared error by "
+            "pixel. Give --adversarial lsgan with it."
+        )
+    if own.discriminator == "map" and size % 32:
+        raise OptionError(f"--size {size}: the discriminator map takes multiples of 32 px.")
+
+
+def _expect(holds: bool, name: str, own: Options, expected: str) -> None:
+    if not holds:
+        raise OptionError(f"--{name.replace('_', '-')} {getattr(own, name)}: expected {expected}.")
+
+
+SYSTEM = InpaintSystem
