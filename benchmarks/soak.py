@@ -4,7 +4,6 @@ A kill is SIGKILL, every second one in the midst of a save. After each the run m
 not older than the last save that was complete; in the end its variables must be those of a run never killed.
 """
 
-import dataclasses
 import json
 import os
 import random
@@ -105,18 +104,24 @@ def kill_once(run_dir: Path, chance: random.Random, while_saving: bool) -> tuple
     """
     before = last_save(run_dir)
     training = start(run_dir, *TINY, "--steps", "1000000", "--checkpoint-every", "1", "--log-every", "1")
-    training.wait_for(lambda: last_save(run_dir) > before)
-    training.run_on(chance.uniform(0.0, 0.5))
-    if while_saving:
-        training.wait_for(lambda: is_saving(run_dir), look_every=0.001)
-    training.signal(signal.SIGKILL)
+    try:
+        training.wait_for(lambda: last_save(run_dir) > before)
+        training.run_on(chance.uniform(0.0, 0.5))
+        if while_saving:
+            training.wait_for(lambda: is_saving(run_dir), look_every=0.001)
+    finally:  # Whatever happens, no training is left behind.
+        training.signal(signal.SIGKILL)
     return training.started_from(), before
 
 
 def finish(run_dir: Path, steps: int) -> Process:
     """Trains `run_dir` to the end at `steps`."""
     training = start(run_dir, *TINY, "--steps", str(steps), "--checkpoint-every", "1000000", "--log-every", "1")
-    if training.process.wait(PATIENCE) != 0:
+    try:
+        code = training.process.wait(PATIENCE)
+    finally:
+        training.process.kill()
+    if code != 0:
         raise RuntimeError(f"{run_dir} could not be gone on with:\n{training.told.read_text()}")
     return training
 
@@ -140,26 +145,60 @@ class Soak:
     """Of the moments."""
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What became of the run that was killed."""
+
+    kills: int
+    hit: int
+    """How many of them left a save unfinished."""
+    lost: int
+    """After how many the run went on from an older step than it had saved."""
+    steps: int
+    different: list[str]
+    """Variables that are not those of a run never killed after as many steps."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing was lost."""
+        return not self.lost and not self.different
+
+    def line(self) -> str:
+        """The result in words."""
+        went_on = f"after {self.lost} of them training went on from an older step than it had saved"
+        same = f"{len(self.different)} variables differ from those of a run never killed after {self.steps} steps"
+        word = "passed" if self.passed else "FAILED"
+        return f"soak {word}: {self.kills} kills, {self.hit} in the midst of a save; {went_on}; {same}"
+
+
+def soaked(folder: Path, kills: int, chance: random.Random) -> Outcome:
+    """Kills a run in `folder` again and again, finishes it, and a run beside it that is never killed."""
+    run_dir, straight = folder / "killed", folder / "straight"
+    lost = hit = 0
+    for number in range(1, kills + 1):
+        started, saved = kill_once(run_dir, chance, while_saving=number % 2 == 0)
+        lost += started < saved
+        hit += is_saving(run_dir)
+        print(
+            f"kill {number}: had saved step {saved}, went on from {started}, killed after {last_save(run_dir)}",
+            flush=True,
+        )
+    saved = last_save(run_dir)
+    lost += finish(run_dir, saved + 3).started_from() < saved
+    finish(straight, saved + 3)
+    return Outcome(kills, hit, lost, saved + 3, differences(run_dir, straight, saved + 3))
+
+
 def main() -> int:
     """Runs the soak test. Returns 0, or 1 where a run lost what it had saved."""
     soak = tyro.cli(Soak, prog="python -m benchmarks.soak")
-    print(f"soak: {dataclasses.asdict(soak)}")
-    chance = random.Random(soak.seed)
-    lost = hit = 0
+    print(f"soak: {soak.kills} kills, seed {soak.seed}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        run_dir, straight = Path(folder) / "killed", Path(folder) / "straight"
-        for number in range(1, soak.kills + 1):
-            started, saved = kill_once(run_dir, chance, while_saving=number % 2 == 0)
-            lost += started < saved
-            hit += is_saving(run_dir)
-            print(f"kill {number}: had saved step {saved}, went on from {started}, killed after {last_save(run_dir)}")
-        steps = last_save(run_dir) + 3
-        finish(run_dir, steps)
-        finish(straight, steps)
-        different = differences(run_dir, straight, steps)
-    print(f"{lost} of {soak.kills} went on from an older step; {hit} kills hit a save", end="; ")
-    print(f"{len(different)} variables differ after {steps} steps from a run never killed")
-    return 1 if lost or different else 0
+        outcome = soaked(Path(folder), soak.kills, random.Random(soak.seed))
+    print(outcome.line())
+    for path in outcome.different:
+        print(f"  {path}")
+    return 0 if outcome.passed else 1
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 from collections import Counter
 
+from benchmarks.soak import Outcome, Soak
 from benchmarks.table import Row, table
 from benchmarks.training_step import in_words
 
@@ -24,3 +25,16 @@ def test_the_table_shows_value_unit_and_aim_in_a_line_each() -> None:
 def test_the_profile_names_kinds_by_share_and_the_costliest_operation() -> None:
     spent = Counter({"up1/conv:Conv2D": 50, "up2/conv:Conv2D": 30, "up2/cast:Cast": 20})
     assert in_words(spent) == "Conv2D 80%, Cast 20%; costliest up1/conv 50%"
+
+
+def test_soaking_kills_twenty_times_unless_told_otherwise() -> None:
+    assert Soak().kills == 20
+
+
+def test_a_soak_that_lost_nothing_passed() -> None:
+    assert Outcome(20, 9, 0, 60, []).line().startswith("soak passed: 20 kills, 9 in the midst of a save; after 0 of")
+
+
+def test_a_soak_that_lost_a_save_or_a_variable_failed() -> None:
+    outcomes = [Outcome(20, 9, 1, 60, []), Outcome(20, 9, 0, 60, ["net/kernel"])]
+    assert all(not outcome.passed and outcome.line().startswith("soak FAILED") for outcome in outcomes)
