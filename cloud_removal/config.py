@@ -151,6 +151,8 @@ class Run:
     strategy: Strategy = "auto"
     init: Path | None = None
     """Model or run folder to start the weights from."""
+    init_partly: bool = False
+    """Start from those of the `init` weights whose name and shape fit, e.g. of a network that was changed since."""
     checkpoint_every: int = 500
     sample_every: int = 500
     log_every: int = 10

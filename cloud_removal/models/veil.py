@@ -18,8 +18,8 @@ SMALLEST = 64
 RECEPTIVE_RADIUS = 256
 CONTEXT_SIZE = 32
 LEAST_TRANSMISSION = 0.15
-SEEN_AT_FIRST = 2.0
-"""Logit by which a network not yet trained prefers to solve for the ground."""
+RARE_AT_FIRST = 2.0
+"""Logit by which a network not yet trained sees little local cloud and hides nothing."""
 POOL = 4
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 """Of the colours over a picture: its darkest and brightest ground tell a veil's light from its density."""
@@ -70,12 +70,13 @@ def veil_network(widths: tuple[int, ...], context_size: int = CONTEXT_SIZE, name
         x = shrink(x, width, f"down{level + 1}")
         skips.append(x)
     x = with_context(x, context, widths[-1])
+    veil = layers.Concatenate(name="veil_input", dtype="float32")([x, context])
+    veil = layers.Dense(6, name="veil", dtype="float32")(veil)
+    veil = Enlarge(STRIDE, name="veil_field", dtype="float32")(veil)
     for level in reversed(range(len(widths) - 1)):
         x = layers.UpSampling2D(name=f"up{level + 1}")(x)
         x = layers.Concatenate(name=f"skip{level + 1}")([x, skips[level]])
         x = conv(x, widths[level], f"decode{level + 1}")
-    veil = layers.Dense(6, name="veil", dtype="float32")(context)
-    veil = Enlarge(STRIDE, name="veil_field", dtype="float32")(veil)
     return keras.Model([picture, context], solved(picture, x, veil), name=name)
 
 
@@ -98,18 +99,24 @@ def with_context(x: Any, context: Any, width: int) -> Any:
 def solved(picture: Any, features: Any, veil: Any) -> Any:
     """Opacity and ground at full resolution from features at half resolution. All float32.
 
-    `veil` (B, H, W, 6) is what the whole picture says, as logits: the veil's colour, its opacity, the opacity to
-    solve with, and the share of the direct estimate; the features say how each pixel differs. The two opacities are
-    the same in theory, but an error in the colour is amplified by what is solved with, and must not teach the first
-    to call clouds clear. Where the ground is seen it is `(x - A·a) / (1 - a)`.
+    The veil is a smooth field of colour and opacity: an error that follows the ground's own detail would be taken
+    for detail. Clouds that vary from pixel to pixel lie on top of it and are solved for after it. `veil` (B, H, W, 6)
+    are logits: the veil's colour and opacity, and what the wider picture says of the next two. The opacity that is
+    answered is one of its own: what is solved with is held back where in doubt, and must not call clouds clear.
     """
     x = conv(features, features.shape[-1], "head")
     x = DepthToSpace(name="enlarged")(layers.Conv2D(4 * 12, 3, padding="same", name="enlarge")(x))
     x = layers.Concatenate(name="head_input")([x, layers.Rescaling(*CENTRED, name="head_centred")(picture)])
     answer = layers.Conv2D(9, 3, padding="same", dtype="float32", name="answer")(x)
-    direct, pixel = ops.sigmoid(answer[..., 6:]), ops.sigmoid(answer[..., :5] + veil[..., :5])
-    colour, opacity, solving = pixel[..., :3], pixel[..., 3:4], pixel[..., 4:5]
-    hidden = ops.sigmoid(answer[..., 5:6] + veil[..., 5:] - SEEN_AT_FIRST)
-    picture = ops.cast(picture, "float32")
-    seen = (picture - colour * solving) / ops.maximum(1.0 - solving, LEAST_TRANSMISSION)
+    opacity = ops.sigmoid(answer[..., 3:4] + veil[..., 4:5])
+    cloud = ops.sigmoid(answer[..., 4:5] - RARE_AT_FIRST)
+    hidden = ops.sigmoid(answer[..., 5:6] + veil[..., 5:] - RARE_AT_FIRST)
+    seen = without(ops.cast(picture, "float32"), ops.sigmoid(veil[..., :3]), ops.sigmoid(veil[..., 3:4]))
+    seen = without(seen, ops.sigmoid(answer[..., :3]), cloud)
+    direct = ops.sigmoid(answer[..., 6:])
     return ops.concatenate([opacity, seen + hidden * (direct - seen)], axis=-1)
+
+
+def without(picture: Any, colour: Any, opacity: Any) -> Any:
+    """What lies under a veil: `x = G·(1 - a) + A·a` solved for G."""
+    return (picture - colour * opacity) / ops.maximum(1.0 - opacity, LEAST_TRANSMISSION)

@@ -20,19 +20,23 @@ def initialize(system: System, source: Path, say: Say) -> None:
 
     `source` is a model folder (NAME, NAME/VERSION, or the name of a bundled model), or a run folder.
 
-    ModelError unless every weight of the networks is there with its shape and nothing is left over.
+    ModelError unless every weight of the networks is there with its shape and nothing is left over; with
+    `--init-partly`, unless any is there: the others start anew, which is said.
     """
     values = _run_weights(source, say) if (source / CONFIG).exists() else _model_weights(source)
     wanted = network_weights(system)
     differences = list(_differences(values, {path: tuple(v.shape) for path, v in wanted.items()}))
-    if differences:
+    fitting = {path: v for path, v in wanted.items() if path in values and values[path].shape == tuple(v.shape)}
+    if differences and not (system.run.init_partly and fitting):
         raise ModelError(
             f"The weights in {source} do not fit system {system.run.system} with these options: "
             f"{'; '.join(differences[:3])}. Give the options (or the --preset) it was trained with."
         )
-    for path, variable in wanted.items():
+    for path, variable in fitting.items():
         variable.assign(values[path])
     say(f"Starting from the weights in {source}.")
+    if anew := sorted(set(wanted) - set(fitting)):
+        say(f"{len(anew)} of {len(wanted)} weights do not fit and start anew: {', '.join(anew)}.")
 
 
 def _run_weights(source: Path, say: Say) -> dict[str, np.ndarray]:

@@ -9,7 +9,7 @@ from cloud_removal.training.checkpoint import MismatchError, Variables, restore
 from cloud_removal.training.run_folder import CHECKPOINTS
 from cloud_removal.training.saves import Saved, Say
 
-PLACE = ("run_dir", "init")
+PLACE = ("run_dir", "init", "init_partly")
 """Options that say where a run is or came from, not what it is."""
 SHAPING = ("ema", "precision")
 """Options, beside the system's own, that decide which variables there are."""
