@@ -1,5 +1,6 @@
 """Polygon masks per second that reach training, beside OpenCV alone and beside what a training step takes."""
 
+import dataclasses
 import itertools
 import os
 import time
@@ -9,6 +10,7 @@ import cv2
 import numpy as np
 
 from benchmarks.table import Row, seconds
+from cloud_removal.config import Run
 from cloud_removal.data.masks import DISC, Hole, draw_hole, vertices
 
 SIZE = 256
@@ -30,11 +32,11 @@ def measure(quick: bool) -> list[Row]:
         delivered = _delivered(4 if quick else 200)
     finally:
         cv2.setNumThreads(threads)
-    consumed = _consumed(quick)
+    run, consumed = _consumed(quick)
     return [
         *rows,
         Row(f"poly {SIZE} px, batches by tf.data, {os.cpu_count()} cores", delivered, "masks/s", AIM),
-        Row(f"training the glcic generator alone, {SIZE} px", consumed, "pictures/s"),
+        Row(f"training step of the default inpaint preset, {run.size} px", consumed, "pictures/s"),
         Row("masks over training", delivered / consumed, "x"),
     ]
 
@@ -88,24 +90,22 @@ def _delivered(count: int) -> float:
     return count * BATCH / (time.perf_counter() - start)
 
 
-def _consumed(quick: bool) -> float:
-    """Pictures per second of a step of GLCIC's first phase, squared error in the hole: the least a step can take."""
+def _consumed(quick: bool) -> tuple[Run, float]:
+    """The default preset of train_inpaint.py, and its pictures per second where generator and discriminator both train
+    and never wait for data."""
     import tensorflow as tf
 
-    from cloud_removal.models.completion import GENERATORS, generator_input
+    import configure
+    from cloud_removal.data.holes import completion_batches
+    from cloud_removal.training.environment import build, make_deterministic
+    from cloud_removal.training.step import Step
 
-    size, batch = (32, 1) if quick else (SIZE, 4)
-    network = GENERATORS["glcic"](4 if quick else None)
-    ground = tf.random.stateless_uniform((batch, size, size, 3), (0, 0))
-    hole = tf.cast(tf.random.stateless_uniform((batch, size, size, 1), (0, 1)) < 0.2, tf.float32)
-
-    @tf.function
-    def step() -> None:
-        with tf.GradientTape() as tape:
-            patch = network(generator_input("glcic", ground, hole), training=True)
-            loss = tf.reduce_mean(tf.square(hole * (patch - ground)))
-        values = [variable.value for variable in network.trainable_variables]
-        for value, gradient in zip(values, tape.gradient(loss, values), strict=True):
-            value.assign_sub(1e-3 * gradient)
-
-    return batch / seconds(step, 1 if quick else 5)
+    run = configure.INPAINT[configure.INPAINT_DEFAULT]
+    options = dataclasses.replace(run.options, completion_steps=0, discriminator_steps=0)
+    run = dataclasses.replace(run, options=options)
+    if quick:
+        run = dataclasses.replace(run, batch_size=1, size=32)
+    make_deterministic()  # As in training.
+    step = Step(build(run), tf.Variable(0, dtype=tf.int64))
+    batch = next(iter(completion_batches(run, "training").take(1)))
+    return run, run.batch_size / seconds(lambda: float(step.run(batch)["reconstruction"]), 1 if quick else 5)

@@ -135,6 +135,16 @@ def test_the_local_window_is_cut_where_it_is_said_for_each_picture():
     np.testing.assert_array_equal(cut, np.stack([picture[0, 0:4, 4:8], picture[1, 3:7, 1:5]]))
 
 
+def test_the_gradient_of_the_local_window_reaches_the_picture_where_it_was_cut():
+    picture = tf.ones((1, 8, 8, 3))
+    with tf.GradientTape() as tape:
+        tape.watch(picture)
+        total = tf.reduce_sum(local_window(picture, np.array([[1, 3]], np.float32)))
+    expected = np.zeros((1, 8, 8, 3), np.float32)
+    expected[:, 1:5, 3:7] = 1.0
+    np.testing.assert_array_equal(tape.gradient(total, picture), expected)
+
+
 def test_the_masked_discriminator_is_given_nothing_but_the_hole_beside_the_picture():
     picture, hole = np.random.default_rng(0).random((1, 8, 8, 3), np.float32), np.zeros((1, 8, 8, 1), np.float32)
     hole[:, 2:4, 3:6] = 1.0
