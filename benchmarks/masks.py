@@ -5,6 +5,7 @@ import itertools
 import os
 import time
 from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
@@ -101,8 +102,8 @@ def _consumed(quick: bool) -> tuple[Run, float]:
     from cloud_removal.training.step import Step
 
     run = configure.INPAINT[configure.INPAINT_DEFAULT]
-    options = dataclasses.replace(run.options, completion_steps=0, discriminator_steps=0)
-    run = dataclasses.replace(run, options=options)
+    own: Any = run.options
+    run = dataclasses.replace(run, options=dataclasses.replace(own, completion_steps=0, discriminator_steps=0))
     if quick:
         run = dataclasses.replace(run, batch_size=1, size=32)
     make_deterministic()  # As in training.
