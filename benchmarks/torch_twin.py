@@ -136,7 +136,7 @@ class Veil(nn.Module):
         rising = list(reversed(widths))
         self.up = nn.ModuleList(conv(a + b, b) for a, b in itertools.pairwise(rising))
         self.head, self.enlarge = conv(widths[0], widths[0]), nn.Conv2d(widths[0], 4 * 12, 3, padding=1)
-        self.answer, self.veil = nn.Conv2d(12 + 3, 9, 3, padding=1), nn.Linear(CONTEXT, 6)
+        self.answer, self.veil = nn.Conv2d(12 + 3, 9, 3, padding=1), nn.Linear(deepest + CONTEXT, 6)
 
     def forward(self, picture: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, 4, H, W): opacity, R, G, B."""
@@ -149,12 +149,13 @@ class Veil(nn.Module):
         x = self.middle(torch.cat([skips.pop(), everywhere.to(x.dtype)], 1))
         for unit in self.units:
             x = x + unit(x)
+        deepest = torch.cat([x.float(), everywhere], 1).permute(0, 2, 3, 1)
         for up in self.up:
             x = up(torch.cat([functional.interpolate(x, scale_factor=2), skips.pop()], 1))
         x = functional.pixel_shuffle(self.enlarge(self.head(x)), 2)
         with torch.autocast("cpu", enabled=False):
             answer = self.answer(torch.cat([x.float(), centred(picture)], 1))
-            veil = self.veil(everywhere.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+            veil = self.veil(deepest).permute(0, 3, 1, 2)
             return solved(picture, answer, functional.interpolate(veil, scale_factor=32, mode="bilinear"))
 
 
@@ -164,12 +165,19 @@ def centred(picture: Tensor) -> Tensor:
 
 
 def solved(picture: Tensor, answer: Tensor, veil: Tensor) -> Tensor:
-    """Opacity and ground from the answer's nine channels and what the whole picture says (six), all logits."""
-    pixel, direct = torch.sigmoid(answer[:, :5] + veil[:, :5]), torch.sigmoid(answer[:, 6:])
-    colour, opacity, solving = pixel[:, :3], pixel[:, 3:4], pixel[:, 4:]
-    seen = (picture - colour * solving) / (1.0 - solving).clamp(min=0.15)
+    """Opacity and ground from the answer's nine channels and the smooth veil's six, all logits."""
+    opacity = torch.sigmoid(answer[:, 3:4] + veil[:, 4:5])
+    cloud = torch.sigmoid(answer[:, 4:5] - 2.0)
     hidden = torch.sigmoid(answer[:, 5:6] + veil[:, 5:] - 2.0)
+    seen = without(picture, torch.sigmoid(veil[:, :3]), torch.sigmoid(veil[:, 3:4]))
+    seen = without(seen, torch.sigmoid(answer[:, :3]), cloud)
+    direct = torch.sigmoid(answer[:, 6:])
     return torch.cat([opacity, seen + hidden * (direct - seen)], 1)
+
+
+def without(picture: Tensor, colour: Tensor, opacity: Tensor) -> Tensor:
+    """What lies under a veil of this colour and opacity."""
+    return (picture - colour * opacity) / (1.0 - opacity).clamp(min=0.15)
 
 
 def conv(inputs: int, filters: int) -> nn.Module:
@@ -194,7 +202,7 @@ def objective(answer: Tensor, batch: dict[str, Tensor], spec: dict[str, Any]) ->
         across = (seen[..., 1:] * (error[..., 1:] - error[..., :-1]).abs()).mean()
         down = (seen[..., 1:, :] * (error[..., 1:, :] - error[..., :-1, :]).abs()).mean()
         loss = 0.1 * log_mse(error, seen.clamp(min=0.4)) + 0.5 * (across + down)
-        loss = loss + 0.03 * (log_variance(ground, seen) - log_variance(batch["ground"], seen)).abs().mean()
+        loss = loss + 0.05 * (log_variance(ground, seen) - log_variance(batch["ground"], seen)).abs().mean()
         cloud = functional.binary_cross_entropy(opacity.clamp(1e-6, 1.0 - 1e-6), batch["opacity"])
     return spec["cloud_weight"] * cloud + loss
 

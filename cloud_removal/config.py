@@ -150,7 +150,7 @@ class Run:
     precision: Precision = "auto"
     strategy: Strategy = "auto"
     init: Path | None = None
-    """Model or run folder to start the weights from."""
+    """Model folder (or name of a bundled model) or run folder to start the weights from."""
     init_partly: bool = False
     """Start from those of the `init` weights whose name and shape fit, e.g. of a network that was changed since."""
     checkpoint_every: int = 500

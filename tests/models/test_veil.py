@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cloud_removal.models.blocks import Quantiles
-from cloud_removal.models.veil import CONTEXT_SIZE, context_network, veil_network
+from cloud_removal.models.veil import CONTEXT_SIZE, RARE_AT_FIRST, context_network, veil_network
 
 WIDTHS = (2, 2, 2, 2, 2)
 
@@ -25,19 +25,32 @@ def picture(seed=0, height=64, width=96):
     return np.random.default_rng(seed).random((1, height, width, 3), dtype=np.float32)
 
 
-def pin(network, opacity, hidden=False):
-    """Makes the network answer opacity `opacity`, a direct estimate of 0.5, and the ground `hidden` or seen."""
-    layer = network.get_layer("answer")
-    layer.kernel.assign(np.zeros(layer.kernel.shape, np.float32))
-    layer.bias.assign([0.0] * 3 + [np.log(opacity / (1.0 - opacity))] * 2 + [30.0 if hidden else -30.0] + [0.0] * 3)
-    network.get_layer("veil").kernel.assign(np.zeros((CONTEXT_SIZE, 6), np.float32))
+def pin(network, veil=0.0, cloud=0.0, opacity=0.5, hidden=False):
+    """Makes the network answer the same everywhere: a veil and a cloud of colour 0.5, a direct estimate of 0.5."""
+    answer, field = network.get_layer("answer"), network.get_layer("veil")
+    for layer in (answer, field):
+        layer.kernel.assign(np.zeros(layer.kernel.shape, np.float32))
+    field.bias.assign([0.0] * 3 + [logit(veil), 0.0, 0.0])
+    answer.bias.assign(
+        [0.0] * 3 + [logit(opacity), logit(cloud) + RARE_AT_FIRST, 30.0 if hidden else -30.0] + [0.0] * 3
+    )
+
+
+def logit(share):
+    return np.log(share + 1e-12) - np.log(1.0 - share + 1e-12)
 
 
 def test_where_the_ground_is_seen_it_is_the_veil_equation_solved():
     network = veil_network(WIDTHS)
-    pin(network, opacity=0.5)  # The veil's colour is 0.5 too.
-    seen = np.clip(0.25 + 0.5 * picture(), 0.0, 1.0)
-    np.testing.assert_allclose(answer(network, seen)[..., 1:], picture(), atol=1e-5)
+    pin(network, veil=0.5)
+    np.testing.assert_allclose(answer(network, 0.25 + 0.5 * picture())[..., 1:], picture(), atol=1e-5)
+
+
+def test_a_cloud_over_the_veil_is_solved_for_after_it():
+    network = veil_network(WIDTHS)
+    pin(network, veil=0.5, cloud=0.2)
+    under = 0.1 + 0.8 * picture()
+    np.testing.assert_allclose(answer(network, 0.25 + 0.5 * under)[..., 1:], picture(), atol=1e-5)
 
 
 def test_where_the_ground_is_hidden_the_direct_estimate_takes_over():

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
 
-from cloud_removal import model_folder
+from cloud_removal import model_folder, systems
 from cloud_removal.errors import CheckpointError, DivergedError, ModelError, OutputError
 from cloud_removal.training import saves
 from cloud_removal.training.averages import averaged_weights
@@ -144,6 +144,19 @@ def test_a_loss_that_is_no_number_is_named_with_its_step(tiny, train):
         train(tiny(steps=9, poison=3, log_every=5))
 
 
+def test_a_scalar_that_some_steps_are_without_is_no_divergence(tiny, train, monkeypatch):
+    monkeypatch.setattr(systems.find("tiny"), "sometimes", ("ground",))
+    train(tiny(steps=4, poison=3))
+    assert [line["ground"] is None for line in lines(tiny())] == [False, False, True, False]
+
+
+def test_a_run_that_reaches_an_aim_of_its_own_ends_at_the_next_logged_step_and_says_so(tiny, train):
+    code, told = train(tiny(steps=9, aim=3, log_every=2))
+    assert code == 0 and "Saved step 4" in told and "The aim is reached." in told
+    _, told = train(tiny(steps=9, aim=3, log_every=2))
+    assert "Nothing left to do" in told and "The aim is reached." in told
+
+
 def test_the_last_good_checkpoint_outlives_divergence(tiny, train):
     with pytest.raises(DivergedError):
         train(tiny(steps=9, poison=3, checkpoint_every=2))
@@ -210,6 +223,15 @@ def test_weights_of_another_width_are_refused(tiny, train, tmp_path):
     train(tiny())
     with pytest.raises(ModelError, match=r"first/kernel has shape \(3, 3, 3, 2\) in it, \(3, 3, 3, 4\) in this run"):
         train(tiny(run_dir=tmp_path / "next", init=tiny().run_dir, width=4))
+
+
+def test_with_init_partly_the_weights_that_fit_are_taken_and_the_others_named(tiny, train, tmp_path):
+    train(tiny())
+    wider = tiny(run_dir=tmp_path / "next", init=tiny().run_dir, init_partly=True, width=4, learning_rate=1e-30)
+    _, told = train(wider)
+    path = "networks/net/net/last/bias"
+    np.testing.assert_array_equal(values(wider, 4)[path], values(tiny(), 4)[path])
+    assert "net/net/first/kernel" in told
 
 
 def test_a_model_folder_that_is_not_there_is_named(tiny, train, tmp_path):
