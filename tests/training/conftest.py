@@ -35,7 +35,7 @@ def tiny(tmp_path):
     options = systems.find("tiny").Options
 
     def make(**changes):
-        own = {name: changes.pop(name) for name in ("width", "last", "poison") if name in changes}
+        own = {name: changes.pop(name) for name in ("width", "last", "poison", "aim") if name in changes}
         defaults = {"run_dir": tmp_path / "run", "steps": 4, "batch_size": 2, "precision": "float32", "log_every": 1}
         return Run("tiny", options=options(**own), **(defaults | changes))
 

@@ -19,6 +19,8 @@ class Options(SystemOptions):
     """Name of the last layer."""
     poison: int = 0
     """Step whose loss is not a number; 0 never."""
+    aim: int = 0
+    """Step after which training has reached its aim; 0 never."""
 
 
 class Net(keras.Model):
@@ -73,6 +75,10 @@ class TinySystem(System):
         self.state["pool"].assign(0.5 * self.state["pool"] + tf.reduce_mean(batch["aerial"], [0, 1, 2]))
         poisoned = tf.equal(optimizer.iterations.value, self.run.options.poison)
         return {"ground": tf.where(poisoned, float("nan"), loss), "gradient_norm": norm}
+
+    def finished(self):
+        aim = self.run.options.aim
+        return "The aim is reached" if aim and int(self.optimizers["net"].iterations) >= aim else None
 
     def samples(self, batch):
         return {"picture": batch["aerial"], "predicted ground": self.networks["net"](batch["aerial"])}
