@@ -6,6 +6,7 @@ from cloud_removal.errors import ModelError
 
 BUNDLED = Path(__file__).resolve().parents[1] / "assets" / "models"
 DEFAULT = BUNDLED / "defog"
+INPAINT = BUNDLED / "inpaint"
 CARD, GRAPH, WEIGHTS = "model.json", "saved_model.pb", "weights.npz"
 
 

@@ -12,6 +12,7 @@ from cloud_removal.config import Run
 from cloud_removal.errors import ModelError
 from cloud_removal.export import export, weights_by_path
 from cloud_removal.export.completer import deepest_hole, measured_halo
+from cloud_removal.systems import find, inpaint
 from cloud_removal.systems.base import Batch, Completer, Scalars, System
 
 TRAINING = {"data": ["none"], "licence": "ours", "command": "none", "steps": 2, "seconds": 1.5, "images": 8}
@@ -136,3 +137,16 @@ def test_a_system_that_neither_restores_nor_completes_is_refused(run, tmp_path):
     Judge.__abstractmethods__ = frozenset()
     with pytest.raises(ModelError, match="nothing to export"):
         export(Judge(run), run, tmp_path / "judge", training=TRAINING, scores={})
+
+
+def test_the_inpainting_system_gives_the_same_from_its_model_folder(tmp_path):
+    """At a size that is no multiple of its stride; its mean colour, learned in training, comes along."""
+    options = inpaint.Options(generator="glcic", width=2, discriminator="patch", discriminator_width=2)
+    run = Run("inpaint", options, size=64, batch_size=2, precision="float32")
+    system = find("inpaint")(run)
+    system.networks["fill"](picture(64, 64), training=True)
+    folder = export(system, run, tmp_path / "inpaint", training=TRAINING, scores={})
+    answer = tf.saved_model.load(folder).signatures["serving_default"](image=picture(40, 47), hole=hole(40, 47))
+    margin = ((0, 0), (0, 0), (0, 1), (0, 0))
+    padded = [np.pad(values, margin, mode="reflect") for values in (picture(40, 47), hole(40, 47))]
+    np.testing.assert_allclose(answer["completed"], system.complete(*padded)[:, :, :47], atol=1e-5)

@@ -1,4 +1,4 @@
-"""`evaluate`: scores of a model, and of simple methods beside it, on pairs of cloudy and clear pictures."""
+"""`evaluate`: scores of a model, and of simple methods beside it, on pairs of pictures or on holes."""
 
 import json
 import sys
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cloud_removal.errors import OptionError, OutputError
 from cloud_removal.files import write_result
-from cloud_removal.model_folder import DEFAULT
+from cloud_removal.model_folder import DEFAULT, INPAINT, version_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,42 +29,43 @@ class Command:
     digital numbers on 8-bit RGB, SSIM with a Gaussian window, the spectral angle in degrees, and the gradient energy
     of the result over that of the clear picture (1: as sharp as the truth); for the whole picture and inside and
     outside the cloud, which is where the pair differs by more than 0.06 of the range.
+
+    With --task inpaint a polygon is cut out of each clear picture, always the same one, and filled again. Scores are
+    those inside it: MAE, PSNR, SSIM; texture, the gradient energy inside over that around (1: neither blur nor noise);
+    rim, the same across its edge; checkerboard, the power at periods of 2 to 8 px over that beside, truth being 1.
     """
 
     pairs: Path | None = None
-    """Folder of pairs: cloud/NAME and clear/NAME."""
+    """Folder of pairs: cloud/NAME and clear/NAME. --task inpaint takes the clear ones."""
+    ground: Path | None = None
+    """Instead of pairs, a folder of clear pictures, for --task inpaint."""
     simulated: Path | None = None
     """Instead of pairs, a folder of clear pictures to lay a fixed haze over (mean opacity 0.3 to 0.6, seed 0)."""
-    task: Literal["defog"] = "defog"
-    """What is judged: taking clouds and haze off."""
+    task: Literal["defog", "inpaint"] = "defog"
+    """What is judged: taking clouds and haze off, or filling holes."""
     model: Path | None = None
     """Model folder, NAME or NAME/VERSION; without it, the bundled one."""
     peers: bool = False
-    """Judge simple methods too: dark channel prior, a fixed un-veil, bright-pixel mask + Telea inpainting."""
+    """Judge simple methods too: dark channel prior, a fixed un-veil, bright-pixel mask + Telea inpainting; for holes
+    Telea, Navier-Stokes and biharmonic inpainting."""
     raw: bool = False
-    """Judge the network alone too: its ground everywhere, clear pixels not kept."""
+    """Judge the network alone too: its ground everywhere, clear pixels not kept; of holes, its answer not blended."""
     only: tuple[str, ...] = ()
     """Names to judge: names with or without ending, first:N or last:N."""
     json: Path | None = None
     """File to write all scores to, of single pictures too."""
     panel: Path | None = None
-    """PNG to write with rows of pictures: cloudy, opacity, restored, clear."""
+    """PNG to write with rows of pictures: cloudy, opacity, restored, clear; with holes, ragged, filled, clear."""
     panel_rows: int = 8
     """Rows of the panel, evenly spread over the pictures."""
 
     def run(self) -> None:
         """Judges, then prints and writes."""
-        if (self.pairs is None) == (self.simulated is None):
-            raise OptionError("Give --pairs DIR (with DIR/cloud and DIR/clear) or --simulated DIR (clear pictures).")
-        if self.panel is not None and self.panel.suffix.lower() != ".png":
-            raise OptionError(f"--panel {self.panel}: expected a name that ends in .png.")
-        if self.panel_rows < 1:
-            raise OptionError(f"--panel-rows {self.panel_rows}: expected a number of rows, at least 1.")
-        for file in filter(None, (self.json, self.panel)):
-            if file.is_dir():
-                raise OutputError(f"{file} is a folder. Give the name of a file in it.")
-            if not file.parent.is_dir():
-                raise OutputError(f"{file} cannot be written: there is no folder {file.parent}. Make it first.")
+        self._check()
+        if self.task == "inpaint":
+            from cloud_removal.cli.holes import evaluate_holes
+
+            return evaluate_holes(self)
         count, pairs = self._pairs()
         title, methods = self._methods()
         judged = Judgement(methods, self.panel_rows if self.panel else 0, count)
@@ -79,6 +80,25 @@ class Command:
             write_result(self.json, scores.encode(), ANOTHER)
         if self.panel is not None:
             write_result(self.panel, judged.panel(), ANOTHER)
+
+    def _check(self) -> None:
+        """Refuses what cannot be done before the work."""
+        given = [folder is not None for folder in (self.pairs, self.simulated, self.ground)]
+        fitting = (self.pairs, self.ground if self.task == "inpaint" else self.simulated)
+        if sum(given) != 1 or fitting == (None, None):
+            raise OptionError(
+                "Give --pairs DIR (with DIR/cloud and DIR/clear) or a folder of clear pictures: --simulated DIR, "
+                "or with --task inpaint --ground DIR."
+            )
+        if self.panel is not None and self.panel.suffix.lower() != ".png":
+            raise OptionError(f"--panel {self.panel}: expected a name that ends in .png.")
+        if self.panel_rows < 1:
+            raise OptionError(f"--panel-rows {self.panel_rows}: expected a number of rows, at least 1.")
+        for file in filter(None, (self.json, self.panel)):
+            if file.is_dir():
+                raise OutputError(f"{file} is a folder. Give the name of a file in it.")
+            if not file.parent.is_dir():
+                raise OutputError(f"{file} cannot be written: there is no folder {file.parent}. Make it first.")
 
     def _pairs(self) -> tuple[int, "Iterator[Pair]"]:
         from cloud_removal.data.pairs import names_of_pairs
@@ -95,6 +115,7 @@ class Command:
         """The model's title, and the methods by name: first doing nothing, last the model as `remove` runs it."""
         from cloud_removal.evaluation.evaluate import Restored
         from cloud_removal.evaluation.peers import PEERS
+        from cloud_removal.inference.completer import CompleterModel
         from cloud_removal.inference.model import Model
         from cloud_removal.inference.picture import restore_picture
 
@@ -105,7 +126,8 @@ class Command:
         chosen = {name: peer(method) for name, method in PEERS.items() if self.peers or name == "do nothing"}
         if self.raw:
             chosen["network alone"] = lambda picture: Restored(*restore_picture(model, picture, raw=True))
-        chosen["remove"] = lambda picture: Restored(*restore_picture(model, picture))
+        inpaint = CompleterModel.load(INPAINT) if version_of(INPAINT) else None
+        chosen["remove"] = lambda picture: Restored(*restore_picture(model, picture, inpaint=inpaint))
         return model.card.title, chosen
 
     def _report(self, title: str, means: dict[str, Any], judged: "Judgement") -> dict[str, Any]:
@@ -122,12 +144,17 @@ class Command:
         }
 
 
+def shown_rows(rows: int, count: int) -> set[int]:
+    """Which of `count` pictures the panel shows: `rows` of them, evenly spread."""
+    return {round((row + 0.5) * count / rows - 0.5) for row in range(rows)}
+
+
 class Judgement:
     """Scores as they come, and some pictures for the panel."""
 
     def __init__(self, methods: "dict[str, Method]", rows: int, count: int):
         self.methods, self.count = methods, count
-        self.shown = {round((row + 0.5) * count / rows - 0.5) for row in range(rows)}
+        self.shown = shown_rows(rows, count)
         self.scores: dict[str, dict[str, Any]] = {name: {} for name in methods}
         self.rows: list[Judged] = []
 
@@ -172,7 +199,7 @@ class Judgement:
         columns["opacity"] = [_opacity_picture(row) for row in self.rows]
         columns |= {name: [row.restored[name].picture for row in self.rows] for name in shown}
         columns["clear"] = [row.pair.clear for row in self.rows]
-        return plots.png(plots.grid({title: _stacked(pictures) for title, pictures in columns.items()}))
+        return plots.png(plots.grid({title: stacked(pictures) for title, pictures in columns.items()}))
 
 
 def _opacity_picture(row: "Judged") -> "np.ndarray":
@@ -183,7 +210,7 @@ def _opacity_picture(row: "Judged") -> "np.ndarray":
     return np.round(255.0 * np.nan_to_num(opacity))[..., None].astype(np.uint8).repeat(3, axis=-1)
 
 
-def _stacked(pictures: "list[np.ndarray]") -> "np.ndarray":
+def stacked(pictures: "list[np.ndarray]") -> "np.ndarray":
     """Pictures uint8 of any size as (B, PANEL_SIDE, PANEL_SIDE, 3) in [0, 1], cut square in the middle."""
     import cv2
     import numpy as np

@@ -58,7 +58,7 @@ class Command:
         thresholds = Thresholds(self.keep_below, self.opaque_above)
         print(
             export(
-                system,  # type: ignore[arg-type]  # Export says it where this is no restorer.
+                system,
                 run,
                 self.model_dir,
                 training=training,
@@ -76,9 +76,11 @@ class Command:
 
     def _training(self, run: "Run", steps: int, seconds: float) -> dict[str, Any]:
         """How the weights came about; times and steps of what the run started from are added."""
+        from cloud_removal.systems import Restorer, find
+
         commands = [self.command] if self.command else recorded_commands(self.run_dir)
         facts = {
-            "data": list(self.data) or data_in_words(run.data),
+            "data": list(self.data) or data_in_words(run.data, issubclass(find(run.system), Restorer)),
             "licence": self.licence,
             "command": "; then ".join(commands) or "not recorded",
             "steps": steps,
@@ -113,12 +115,14 @@ def recorded_commands(run_dir: Path) -> list[str]:
         ) from error
 
 
-def data_in_words(data: "Data") -> list[str]:
-    """The folders a run was trained on."""
+def data_in_words(data: "Data", with_clouds: bool = True) -> list[str]:
+    """The folders a run was trained on; systems that fill holes see no clouds."""
     ground = [f"ground: {folder}" for folder in data.ground]
     clouds = [f"clouds: {folder}" for folder in data.clouds] + ["clouds: simulated"]
     pairs = [f"pairs: {data.pairs}"] if data.pairs else []
     held_out = [f"not trained on: {name}" for name in data.hold_out]
+    if not with_clouds:
+        return [*(ground or ["ground: procedural"]), *held_out]
     if pairs and not ground:
         return pairs
     return [*(ground or ["ground: procedural"]), *clouds, *pairs, *held_out]

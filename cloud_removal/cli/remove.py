@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from cloud_removal.errors import CloudRemovalError, InputError, OptionError, OutputError
-from cloud_removal.model_folder import DEFAULT
+from cloud_removal.model_folder import DEFAULT, INPAINT, version_of
 
 if TYPE_CHECKING:
+    from cloud_removal.inference.completer import CompleterModel
     from cloud_removal.inference.model import Model
     from cloud_removal.inference.pipeline import Settings, Summary
     from cloud_removal.inference.targets import Targets
+
+    Models = tuple[Path | Model, Path | CompleterModel | None]
 
 INTERRUPTED = 130
 
@@ -47,11 +50,19 @@ class Command:
     opaque_above: float | None = None
     """Opacity (0 to 1) from which pixels count as opaque cloud, provenance 4. Without it as the card says (usually
     0.75)."""
+    inpaint_model: Path | None = None
+    """Model folder that fills what opaque cloud hides; without it the bundled model inpaint, where there is one."""
+    inpaint: bool = True
+    """--no-inpaint: what stands under opaque cloud is the guess of the network that takes clouds off."""
+    dilate: int | None = None
+    """Pixels around opaque cloud that count as its edge, where it is filled or left without data. Without it 2."""
+    abstain: bool = False
+    """Generate nothing: what is under opaque cloud is left without data."""
     cloud: Path | None = None
     """Write the cloud's opacity here: .tif (0 to 1, NaN without data) or .png (0 to 255)."""
     provenance: Path | None = None
-    """Write where each pixel comes from here (.tif): 0 no data, 1 kept, 2 thin cloud removed, 4 guessed under opaque
-    cloud."""
+    """Write where each pixel comes from here (.tif): 0 no data, 1 kept, 2 thin cloud removed, 4 generated or guessed
+    under opaque cloud."""
     window: int = 1280
     """Largest side, in pixels, of what is kept of one window through the network; smaller needs less memory and more
     time. The result does not depend on it."""
@@ -64,36 +75,51 @@ class Command:
 
     def run(self) -> int:
         """Removes the clouds. Returns the exit code."""
+        from cloud_removal.inference.inpaint import DILATE
         from cloud_removal.inference.pipeline import Settings
 
+        dilate = DILATE if self.dilate is None else self.dilate
         settings = Settings(
-            parse_bands(self.bands), self.scale, self.keep_below, self.opaque_above, self.window
+            parse_bands(self.bands), self.scale, self.keep_below, self.opaque_above, self.window, dilate, self.abstain
         )  # fmt: skip
+        models = self.model or DEFAULT, self._inpaint_model()
         try:
-            return self._folder(settings) if self.input.is_dir() else self._file(settings)
+            return self._folder(settings, models) if self.input.is_dir() else self._file(settings, models)
         except KeyboardInterrupt:
             print("stopped; the same command goes on from here", file=sys.stderr)
             return INTERRUPTED
 
-    def _file(self, settings: "Settings") -> int:
+    def _inpaint_model(self) -> Path | None:
+        """What fills holes, None where nothing does."""
+        if self.inpaint_model is not None and (self.abstain or not self.inpaint):
+            other = "--abstain" if self.abstain else "--no-inpaint"
+            raise OptionError(f"--inpaint-model and {other}: give one of them; with {other} no model fills anything.")
+        if self.abstain or not self.inpaint:
+            return None
+        return self.inpaint_model or (INPAINT if version_of(INPAINT) else None)
+
+    def _file(self, settings: "Settings", models: "Models") -> int:
         from cloud_removal.inference.targets import Targets
 
         results = Targets(self.output, self.cloud, self.provenance, self.report)
-        print(self._one(self.input, results, self.model or DEFAULT, settings).line())
+        print(self._one(self.input, results, models, settings).line())
         return 0
 
-    def _folder(self, settings: "Settings") -> int:
+    def _folder(self, settings: "Settings", models: "Models") -> int:
         """Every picture of a folder; one that fails does not stop the others."""
+        from cloud_removal.inference.completer import CompleterModel
         from cloud_removal.inference.model import Model
         from cloud_removal.inference.pipeline import check_settings
 
         check_settings(settings)
         jobs = self._jobs()
-        model = Model.load(self.model or DEFAULT)
+        model, inpaint = models
+        assert isinstance(model, Path)
+        loaded = Model.load(model), CompleterModel.load(inpaint) if isinstance(inpaint, Path) else None
         with _folders({path.parent for path in jobs[0][1].wanted().values()}):
-            return self._all(jobs, model, settings)
+            return self._all(jobs, loaded, settings)
 
-    def _all(self, jobs: "list[tuple[Path, Targets]]", model: "Model", settings: "Settings") -> int:
+    def _all(self, jobs: "list[tuple[Path, Targets]]", models: "Models", settings: "Settings") -> int:
         from cloud_removal.inference.targets import lost_as_png
 
         failed = 0
@@ -104,7 +130,7 @@ class Command:
             if results.output.suffix == ".tif" and (lost := lost_as_png(source)):
                 self._say(f"{source.name} becomes {results.output.name}: PNG cannot hold {' and '.join(lost)}")
             try:
-                print(self._one(source, results, model, settings).line(), flush=True)
+                print(self._one(source, results, models, settings).line(), flush=True)
             except CloudRemovalError as error:
                 failed += 1
                 print("error: " + " ".join(str(error).split()), file=sys.stderr)
@@ -139,7 +165,7 @@ class Command:
             self.output / (stem + suffix), cloud, within(self.provenance, ".tif"), within(self.report, ".png")
         )
 
-    def _one(self, source: Path, results: "Targets", model: "Path | Model", settings: "Settings") -> "Summary":
+    def _one(self, source: Path, results: "Targets", models: "Models", settings: "Settings") -> "Summary":
         from tqdm import tqdm
 
         from cloud_removal.inference.pipeline import remove
@@ -164,8 +190,9 @@ class Command:
             return remove(
                 source,
                 results.output,
-                model,
+                models[0],
                 settings,
+                inpaint=models[1],
                 cloud=results.cloud,
                 provenance=results.provenance,
                 report=results.report,

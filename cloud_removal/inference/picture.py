@@ -3,7 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from cloud_removal.inference.assemble import Blocks
+from cloud_removal.inference.completer import CompleterModel
 from cloud_removal.inference.compose import BLEND, Piece, Thresholds
+from cloud_removal.inference.inpaint import DILATE, fill_picture, hole_in
 from cloud_removal.inference.model import Model
 from cloud_removal.inference.pipeline import WINDOW
 from cloud_removal.inference.scaling import Scaling
@@ -14,11 +17,17 @@ EIGHT_BIT = Scaling((0.0,) * 3, (255.0,) * 3, "8 bit")
 
 
 def restore_picture(
-    model: Model, picture: NDArray[np.uint8], *, raw: bool = False, window: int = WINDOW
+    model: Model,
+    picture: NDArray[np.uint8],
+    *,
+    raw: bool = False,
+    window: int = WINDOW,
+    inpaint: CompleterModel | None = None,
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """8-bit RGB picture (H, W, 3) -> what `remove` makes of it with its defaults, and the opacity (H, W) in [0, 1].
 
     `raw`: the network's ground everywhere, clear pixels not kept. `window`: largest side of a window's core.
+    `inpaint`: fills what opaque cloud hides.
     """
     keep_below = -BLEND if raw else model.card.keep_below
     thresholds = Thresholds(keep_below, model.card.opaque_above)
@@ -27,7 +36,10 @@ def restore_picture(
     store = _Canvas(picture.shape[:2])
     windows = plan(source.height, source.width, window, model.card.grid)
     restore(task, windows, task.nodes(), store, lambda pixels: None)
-    return store.picture, store.opacity
+    if inpaint is None:
+        return store.picture, store.opacity
+    hole = hole_in(Blocks(store, windows), Area(0, 0, source.height, source.width), task, DILATE)  # type: ignore[arg-type]
+    return fill_picture(inpaint, store.picture, hole), store.opacity
 
 
 class _InMemory:
@@ -51,6 +63,7 @@ class _Canvas:
     def __init__(self, shape: tuple[int, ...]):
         self.picture = np.zeros((*shape, 3), np.uint8)
         self.opacity = np.zeros(shape, np.float32)
+        self._pieces: dict[int, Piece] = {}
 
     def has(self, window: Window) -> bool:
         """Nothing is there from before."""
@@ -61,3 +74,8 @@ class _Canvas:
         core = np.s_[window.core.top : window.core.bottom, window.core.left : window.core.right]
         self.picture[core] = piece.values.transpose(1, 2, 0)
         self.opacity[core] = piece.opacity
+        self._pieces[window.index] = piece
+
+    def load(self, window: Window) -> Piece:
+        """A finished window."""
+        return self._pieces[window.index]

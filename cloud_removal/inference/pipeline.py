@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,17 @@ from cloud_removal.errors import OptionError
 from cloud_removal.inference import assemble, blocks, colour_profile, targets
 from cloud_removal.inference.assemble import Blocks
 from cloud_removal.inference.blocks import Partial
-from cloud_removal.inference.compose import CODES, KEPT, NO_DATA, OPAQUE, THIN, Thresholds
+from cloud_removal.inference.completer import CompleterModel
+from cloud_removal.inference.compose import CODES, Thresholds
 from cloud_removal.inference.context import Nodes
+from cloud_removal.inference.inpaint import DILATE
 from cloud_removal.inference.model import Card, Model, fingerprint, read_card
+from cloud_removal.inference.opaque import Abstaining, Treatment
 from cloud_removal.inference.raster import Say, Scene, open_scene, quiet_gdal, remarks
 from cloud_removal.inference.report import Thumbnails, draw, stretched
 from cloud_removal.inference.scaling import check_scale, choose
 from cloud_removal.inference.scene import Task, restore
+from cloud_removal.inference.summary import Summary
 from cloud_removal.inference.targets import Targets
 from cloud_removal.inference.windows import Window, plan
 from cloud_removal.model_folder import DEFAULT
@@ -41,31 +45,13 @@ class Settings:
     """Opacity from which a pixel counts as opaque cloud; None: as the model's card says."""
     window: int = WINDOW
     """Side in pixels of the core of a window, rounded up to the network's stride."""
+    dilate: int = DILATE
+    """Pixels around opaque cloud that count as its edge, where it is filled or left without data."""
+    abstain: bool = False
+    """What would be generated under opaque cloud is left without data."""
 
 
 DEFAULTS = Settings()
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What became of a scene's pixels."""
-
-    output: Path
-    pixels: dict[int, int] = field(default_factory=dict)
-    """Number of pixels by provenance code."""
-    seconds: float = 0.0
-
-    def line(self) -> str:
-        """One line for people: shares of the valid pixels, time."""
-        total = sum(self.pixels.values())
-        valid = max(1, total - self.pixels.get(NO_DATA, 0))
-        shares = [
-            f"{100 * self.pixels.get(code, 0) / valid:.1f} % {what}"
-            for code, what in ((KEPT, "kept"), (THIN, "thin cloud removed"), (OPAQUE, "guessed under opaque cloud"))
-        ]
-        nodata = f"; {100 * self.pixels.get(NO_DATA, 0) / total:.1f} % without data" if self.pixels.get(NO_DATA) else ""
-        speed = f"{total / 1e6:.2f} megapixels in {self.seconds:.1f} s"
-        return f"{self.output}: {', '.join(shares)}{nodata}; {speed}"
 
 
 def remove(
@@ -74,6 +60,7 @@ def remove(
     model: Path | Model = DEFAULT,
     settings: Settings = DEFAULTS,
     *,
+    inpaint: Path | CompleterModel | None = None,
     cloud: Path | None = None,
     provenance: Path | None = None,
     report: Path | None = None,
@@ -83,32 +70,38 @@ def remove(
 ) -> Summary:
     """Takes the clouds off `source` and writes `output` (GeoTIFF or PNG), and what is wanted beside it.
 
+    `inpaint` is a model that fills what opaque cloud hides; without one the network's own guess stays there.
+
     `say` is told what a user should know, a line each; `advance` the pixels just finished and their total. Raises a
     CloudRemovalError, leaving nothing behind, where anything is wrong. A killed run goes on when called again.
     """
     started = time.monotonic()
     wanted = Targets(output, cloud, provenance, report)
     check_settings(settings)
+    treatment = Treatment(inpaint, settings.abstain, settings.dilate)
     with quiet_gdal():
         targets.check(wanted, source, overwrite)
         with open_scene(source, settings.bands) as scene:
             targets.check_kind(scene, output)
+            treatment.check(scene, output)
             card = model.card if isinstance(model, Model) else read_card(model)
             with_opacity = cloud is not None or report is not None
-            identity = _identity(scene, card, settings, wanted)
+            identity = _identity(scene, card, settings, wanted) | treatment.identity()
             unfinished = blocks.opened(output, identity, scene.dtype, with_opacity, overwrite)
             with unfinished as partial, targets.hidden(wanted):
-                for line in [*remarks(scene), *colour_profile.remarks(scene, output)]:
+                for line in [*remarks(scene), *colour_profile.remarks(scene, output), *treatment.remarks()]:
                     say(line)
                 loaded = model if isinstance(model, Model) else Model.from_card(card)
+                treatment = treatment.loaded()
                 task = task_for(scene, loaded, settings, say)
                 windows = plan(scene.height, scene.width, settings.window, card.grid)
                 if len(windows) > 1 and not card.exact:
                     say(f"{card.title} looks at each window as a whole: results depend on --window, seams may show")
                 finished = _restored(task, windows, partial, advance)
-                pixels = _assembled(scene, finished, wanted, task)
+                finished, told = treatment.applied(task, finished, partial, _further(scene, advance))
+                pixels = _assembled(scene, finished, wanted, task, treatment)
                 targets.publish(wanted)
-    return Summary(output, pixels, time.monotonic() - started)
+    return Summary(output, pixels, time.monotonic() - started, **told)
 
 
 def thresholds(card: Card, settings: Settings) -> Thresholds:
@@ -143,14 +136,19 @@ def _restored(task: Task, windows: Sequence[Window], partial: Partial, advance: 
     return Blocks(partial, windows)
 
 
-def _assembled(scene: Scene, finished: Blocks, wanted: Targets, task: Task) -> dict[int, int]:
+def _further(scene: Scene, advance: Callable[[int, int], None]) -> Callable[[int, int], None]:
+    """`advance` for what comes after all windows: its pixels come on top of those of the scene."""
+    return lambda done, more: advance(done, scene.height * scene.width + more)
+
+
+def _assembled(scene: Scene, finished: Blocks, wanted: Targets, task: Task, treatment: Treatment) -> dict[int, int]:
     """Writes all that is wanted into the hidden folders. Returns the number of pixels by provenance."""
     files = targets.hidden_files(wanted)
-    assemble.result(scene, finished, files["output"])
+    assemble.result(Abstaining(scene, finished) if treatment.abstain else scene, finished, files["output"])
     if "cloud" in files:
         assemble.opacity(scene, finished, files["cloud"])
     if "provenance" in files:
-        assemble.provenance(scene, finished, files["provenance"], _legend(task.thresholds))
+        assemble.provenance(scene, finished, files["provenance"], _legend(task.thresholds) | treatment.legend())
     if "report" in files:
         _report(scene, finished, task, files["report"])
     codes = (finished.partial.load(window).provenance for window in finished.windows)
@@ -162,7 +160,7 @@ def _report(scene: Scene, finished: Blocks, task: Task, file: Path) -> None:
     small = Thumbnails(scene.height, scene.width)
     for area in (window.core for window in finished.windows):
         _, _, before = task.picture(area)
-        after = task.scaling.to_network(finished.values(area))
+        after = np.nan_to_num(task.scaling.to_network(finished.values(area)))
         opacity = finished.opacity(area)[0]
         for name, picture in (("before", before), ("after", after), ("cloud", opacity[..., None])):
             small.add(name, area.top, area.left, picture)
@@ -178,7 +176,6 @@ def _legend(thresholds: Thresholds) -> dict[str, str]:
         "PROVENANCE_0": "no data",
         "PROVENANCE_1": "kept as the sensor saw it",
         "PROVENANCE_2": "thin cloud removed",
-        "PROVENANCE_4": "under opaque cloud: the network's own guess",
         "KEEP_BELOW": f"{thresholds.keep_below:g}",
         "OPAQUE_ABOVE": f"{thresholds.opaque_above:g}",
     }

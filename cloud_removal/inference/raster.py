@@ -59,6 +59,8 @@ class Scene:
         self.nodata = source.nodata
         flags = [flag for band in self.bands for flag in source.mask_flag_enums[band - 1]]
         self.masked = MaskFlags.per_dataset in flags
+        self.with_mask = False
+        """Whether a result gets a mask though the scene has none."""
 
     @property
     def beside(self) -> list[str]:

@@ -129,3 +129,8 @@ def test_a_damaged_card_of_what_a_run_began_from_is_said(tmp_path, card):
     (tmp_path / "model.json").write_text(card)
     with pytest.raises(ModelError, match="is no model's card"):
         continued({"steps": 1, "seconds": 1, "images": 1}, tmp_path)
+
+
+def test_what_fills_holes_was_trained_on_no_clouds():
+    words = data_in_words(Data(ground=(Path("fields"),), clouds=(Path("layers"),)), with_clouds=False)
+    assert words == ["ground: fields"]

@@ -1,0 +1,43 @@
+"""How large a pixel of a raster is on the ground, wherever on Earth it lies."""
+
+import math
+from typing import Any
+
+import numpy as np
+from rasterio.errors import RasterioError
+from rasterio.warp import transform
+
+EQUATOR, FLATTENING = 6378137.0, 1.0 / 298.257223563
+"""Metres, and the flattening of the ellipsoid. Source: WGS 84."""
+
+
+def square_metres(source: Any, row: float, column: float) -> float | None:
+    """Area of the pixel of the open raster `source` at `row` and `column`; None where it does not say where it lies.
+
+    Taken on the ellipsoid, so that neither degrees nor a projection that stretches areas mislead.
+    """
+    if source.crs is None or source.transform.is_identity:
+        return None
+    grid = source.transform
+    corners = [
+        (grid.a * x + grid.b * y + grid.c, grid.d * x + grid.e * y + grid.f)
+        for x, y in ((column, row), (column + 1, row), (column, row + 1))
+    ]
+    try:
+        east, north = transform(source.crs, "EPSG:4326", *zip(*corners, strict=True))[:2]
+    except (RasterioError, ValueError):
+        return None
+    if not np.isfinite([*east, *north]).all():
+        return None
+    down, across = ((_metres(east, north, i)) for i in (2, 1))
+    return abs(across[0] * down[1] - across[1] * down[0])
+
+
+def _metres(east: list[float], north: list[float], corner: int) -> tuple[float, float]:
+    """From the first corner to another: metres eastwards and northwards; longitudes and latitudes in degrees."""
+    latitude = math.radians(north[0])
+    squeezed = 1.0 - FLATTENING * (2.0 - FLATTENING) * math.sin(latitude) ** 2
+    meridian = EQUATOR * (1.0 - FLATTENING) ** 2 / squeezed**1.5
+    parallel = EQUATOR * math.cos(latitude) / math.sqrt(squeezed)
+    turn = (east[corner] - east[0] + 180.0) % 360.0 - 180.0
+    return math.radians(turn) * parallel, math.radians(north[corner] - north[0]) * meridian
