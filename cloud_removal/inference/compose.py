@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +15,7 @@ CODES = (NO_DATA, KEPT, THIN, OPAQUE)
 BLEND = 0.1
 """Width in opacity of the zone above `keep_below` in which the restoration is blended in, so that no outline shows."""
 
+CV_DEPTHS = {"uint8": cv2.CV_8U, "int8": cv2.CV_8S, "uint16": cv2.CV_16U, "int16": cv2.CV_16S}
 ROWS = 64
 """Rows worked on at a time, so that they stay in the processor's cache."""
 
@@ -49,33 +51,62 @@ def compose(
     `present` (3, H, W): False where the raster has no data; such samples stay as they are, and opacity is NaN where
     no band has any. `opacity` (H, W). No restored sample becomes `nodata` by chance.
     """
-    provenance = np.full(opacity.shape, KEPT, np.uint8)
-    changed = opacity > thresholds.keep_below
-    provenance[changed] = THIN
-    provenance[changed & (opacity >= thresholds.opaque_above)] = OPAQUE
-    result = values.copy()
+    result, provenance = np.empty(values.shape, values.dtype), np.empty(opacity.shape, np.uint8)
+    blend = _blend_narrow if values.dtype.kind in "iu" and values.dtype.itemsize < 4 else _blend
+    complete = present.all()
     for top in range(0, opacity.shape[0], ROWS):
         rows = slice(top, top + ROWS)
-        if (provenance[rows] != KEPT).any():
+        result[:, rows] = values[:, rows]
+        changed = _treatment(opacity[rows], thresholds, provenance[rows])
+        if changed.any():
             weight = (opacity[rows] - np.float32(thresholds.keep_below)) * np.float32(1.0 / BLEND)
-            np.clip(weight, 0.0, 1.0, out=weight)
-            _blend(result[:, rows], present[:, rows], ground[rows], weight, scaling, nodata)
-    empty = ~present.any(axis=0)
-    if empty.any():
+            cv2.threshold(weight, 1.0, 0.0, cv2.THRESH_TRUNC, weight)
+            cv2.threshold(weight, 0.0, 0.0, cv2.THRESH_TOZERO, weight)
+            blend(result[:, rows], ground[rows], weight, scaling, nodata)
+            if not complete:
+                np.copyto(result[:, rows], values[:, rows], where=~present[:, rows])
+    if not complete:
+        empty = ~present.any(axis=0)
         provenance[empty] = NO_DATA
         opacity = np.where(empty, np.float32(np.nan), opacity)
     return Piece(result, provenance, opacity)
 
 
-def _blend(
-    result: NDArray,
-    present: NDArray[np.bool_],
-    ground: NDArray[np.float32],
-    weight: NDArray[np.float32],
-    scaling: Scaling,
-    nodata: float | None,
+def _treatment(
+    opacity: NDArray[np.float32], thresholds: Thresholds, provenance: NDArray[np.uint8]
+) -> NDArray[np.bool_]:
+    """Where pixels change; writes KEPT, THIN or OPAQUE of each to `provenance`."""
+    changed = opacity > thresholds.keep_below
+    opaque = changed & (opacity >= thresholds.opaque_above)
+    np.add(changed.view(np.uint8) * np.uint8(THIN - KEPT), KEPT, out=provenance)
+    provenance += opaque.view(np.uint8) * np.uint8(OPAQUE - THIN)
+    return changed
+
+
+def _blend_narrow(
+    result: NDArray, ground: NDArray[np.float32], weight: NDArray[np.float32], scaling: Scaling, nodata: float | None
 ) -> None:
-    """`result` + weight·(ground - `result`), in place, where the weight is over 0 and there is data."""
+    """`result` + weight·(ground - `result`), in place, for integers of 8 and 16 bits: rounded, clipped to the type.
+
+    What is added where the weight is 0 is a whole number, 0: there nothing changes.
+    """
+    difference = np.empty(weight.shape, np.float32)
+    depth = CV_DEPTHS[result.dtype.name]
+    for before, restored, offset, span in zip(result, cv2.split(ground), scaling.offset, scaling.span, strict=True):
+        cv2.addWeighted(restored, span, before, -1.0, offset, difference, dtype=cv2.CV_32F)
+        cv2.multiply(difference, weight, difference)
+        if nodata is None:
+            cv2.add(before, difference, before, dtype=depth)
+        else:
+            already = before == nodata
+            cv2.add(before, difference, before, dtype=depth)
+            before[(before == nodata) & ~already] = _beside(result.dtype, nodata)
+
+
+def _blend(
+    result: NDArray, ground: NDArray[np.float32], weight: NDArray[np.float32], scaling: Scaling, nodata: float | None
+) -> None:
+    """The same for wider types and those with fractions."""
     wide = result.dtype.itemsize > 4 or result.dtype in (np.int32, np.uint32)
     changed = weight > 0
     for band, restored in enumerate(scaling.to_raster(ground, wide)):
@@ -84,7 +115,7 @@ def _blend(
             restored -= before
             restored *= weight
             restored += before
-        np.copyto(result[band], to_type(restored, result.dtype, nodata), where=changed & present[band])
+        np.copyto(result[band], to_type(restored, result.dtype, nodata), where=changed)
 
 
 def to_type(values: NDArray, dtype: np.dtype, nodata: float | None) -> NDArray:

@@ -13,6 +13,9 @@ LOW_PERCENTILE, HIGH_PERCENTILE = 0.5, 99.5
 """Of the valid samples of each band; the lowest and the highest of the bands then bound all of them, so that the
 colours keep their relation (a bluish haze stays bluish)."""
 
+ROWS = 64
+"""Rows worked on at a time, so that they stay in the processor's cache."""
+
 
 @dataclass(frozen=True)
 class Scaling:
@@ -23,15 +26,32 @@ class Scaling:
     kind: str
     """Where it comes from, in words."""
 
-    def to_network(self, values: NDArray) -> NDArray[np.float32]:
-        """Bands of values (3, H, W) -> picture (H, W, 3) in [0, 1]; what lies outside is clipped."""
-        planes = []
-        for plane, offset, span in zip(values, self.offset, self.span, strict=True):
-            scaled = plane.astype(np.float32 if plane.dtype.itemsize < 4 else np.float64)
-            scaled -= scaled.dtype.type(offset)
-            scaled *= scaled.dtype.type(1.0 / span)
-            planes.append(np.clip(scaled, 0.0, 1.0, out=scaled).astype(np.float32, copy=False))
-        return np.ascontiguousarray(cv2.merge(planes))
+    def to_network(self, values: NDArray, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+        """Bands of values (3, H, W) -> picture (H, W, 3) in [0, 1], written to `out`; what lies outside is clipped."""
+        picture = np.empty((*values.shape[1:], 3), np.float32) if out is None else out
+        scale = self._scale_narrow if values.dtype.itemsize < 4 else self._scale_wide
+        for top in range(0, values.shape[1], ROWS):
+            scale(values[:, top : top + ROWS], picture[top : top + ROWS])
+        return picture
+
+    def _scale_narrow(self, values: NDArray, picture: NDArray[np.float32]) -> None:
+        """Integers of 8 and 16 bits, which float32 holds exactly."""
+        merged = cv2.merge(list(values))
+        factor = (*(1.0 / span for span in self.span), 0.0)
+        if any(self.offset):
+            cv2.subtract(merged, (*self.offset, 0.0), picture, dtype=cv2.CV_32F)
+            cv2.multiply(picture, factor, picture)
+        else:
+            cv2.multiply(merged, factor, picture, dtype=cv2.CV_32F)
+        cv2.threshold(picture, 1.0, 0.0, cv2.THRESH_TRUNC, picture)
+        cv2.threshold(picture, 0.0, 0.0, cv2.THRESH_TOZERO, picture)
+
+    def _scale_wide(self, values: NDArray, picture: NDArray[np.float32]) -> None:
+        for band, (plane, offset, span) in enumerate(zip(values, self.offset, self.span, strict=True)):
+            scaled = plane.astype(np.float64)
+            scaled -= offset
+            scaled *= 1.0 / span
+            np.clip(scaled, 0.0, 1.0, out=picture[..., band], casting="same_kind")
 
     def to_raster(self, picture: NDArray[np.float32], wide: bool = False) -> list[NDArray]:
         """Picture (H, W, 3) in [0, 1] -> three planes of values (H, W), not rounded; `wide`: in float64."""

@@ -73,6 +73,32 @@ def test_clear_values_are_identical_in_every_type(dtype):
     assert piece.values.tobytes() == values.tobytes()
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int16", "float32", "float64"])
+def test_every_type_is_blended_alike(dtype):
+    generator = np.random.default_rng(0)
+    values = generator.integers(0, 120, (3, 70, 5))
+    ground, opacity = generator.random((70, 5, 3), np.float32), generator.random((70, 5), np.float32) * 0.3
+    scaling, present = Scaling((7.0, 0.0, 3.0), (90.0, 100.0, 110.0), ""), np.ones(values.shape, bool)
+    piece, wide = (
+        compose(values.astype(kind), present, ground, opacity, scaling, THRESHOLDS) for kind in (dtype, "int32")
+    )
+    np.testing.assert_allclose(piece.values.astype(np.float64), wide.values, atol=0.5 if dtype[0] == "f" else 1.0)
+    np.testing.assert_array_equal(piece.provenance, wide.provenance)
+
+
+def test_the_values_given_stay_as_they_are():
+    values = np.full((3, 1, 2), 100, np.uint16)
+    compose(
+        values, np.ones(values.shape, bool), np.zeros((1, 2, 3), np.float32), np.ones((1, 2), np.float32),
+        EIGHT_BITS, THRESHOLDS,
+    )  # fmt: skip
+    assert (values == 100).all()
+
+
+def test_a_value_that_is_nodata_where_it_is_kept_stays_so():
+    assert row([0.01, 0.9], value=51, nodata=51).values[0, 0].tolist() == [51, 51]
+
+
 def test_values_beyond_the_range_of_the_network_are_not_pulled_in_where_little_is_blended():
     piece = row([0.051], value=4000, ground=1.0, dtype="uint16")
     assert 3900 < piece.values[0, 0, 0] < 4000
