@@ -6,14 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cloud_removal.inference.windows import Area, extended
+from cloud_removal.inference.buffers import Buffers
+from cloud_removal.inference.overlap import overlapped
+from cloud_removal.inference.windows import Area, extend
 
 Look = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """Pictures (B, H, W, 3) -> statistics (B, K)."""
-Read = Callable[[Area], tuple[NDArray[np.float32], NDArray[np.bool_]]]
-"""An area of the scene -> its picture (H, W, 3) in [0, 1], and where it holds data (H, W)."""
-SQUARES_A_STRIP = 16
-"""Node squares read and looked at together; bounds the memory of wide scenes."""
+Read = Callable[[Area, NDArray[np.float32]], bool]
+"""Writes the picture of an area of the scene, in [0, 1], to an array (H, W, 3); False where it holds no data."""
+Place = tuple[int, int]
+"""Row and column where a square begins."""
+SQUARES_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
@@ -49,30 +52,46 @@ def measure(
     statistics of the nearest that has.
     """
     tops, lefts = _starts(height, window, spacing), _starts(width, window, spacing)
+    places = [(top, left) for top in sorted(set(tops)) for left in sorted(set(lefts))]
     side = min(window, height), min(window, width)
-    values: dict[tuple[int, int], NDArray[np.float32] | None] = {}
-    for top in sorted(set(tops)):
-        for some in _parts(sorted(set(lefts)), SQUARES_A_STRIP):
-            squares = _squares(top, some, side, read)
-            answers = _looked_at(list(squares.values()), smallest, look)
-            values |= {(top, left): None for left in some}
-            values |= {(top, left): answer for left, answer in zip(squares, answers, strict=True)}
+    values: dict[Place, NDArray[np.float32] | None] = dict.fromkeys(places)
+
+    buffers = Buffers()
+
+    def answer(seen: _Squares) -> list[NDArray[np.float32]]:
+        answers = list(look(seen.pictures)) if seen.places else []
+        buffers.give(seen.pictures)
+        return answers
+
+    overlapped(
+        _parts(places, SQUARES_AT_ONCE),
+        lambda some: _squares(some, side, smallest, read, buffers),
+        answer,
+        lambda seen, answers: values.update(zip(seen.places, answers, strict=True)),
+    )
     full = _nearest_where_none(values, size)
     return Nodes(np.stack([np.stack([full[top, left] for left in lefts]) for top in tops]), spacing)
 
 
-def _squares(top: int, lefts: Sequence[int], side: tuple[int, int], read: Read) -> dict[int, NDArray[np.float32]]:
-    """The squares at `lefts` that hold any data; the strip they lie in is read once."""
-    strip, present = read(Area(top, lefts[0], side[0], lefts[-1] - lefts[0] + side[1]))
-    places = {left: slice(left - lefts[0], left - lefts[0] + side[1]) for left in lefts}
-    return {left: strip[:, columns] for left, columns in places.items() if present[:, columns].any()}
+@dataclass(frozen=True)
+class _Squares:
+    """Squares that hold data, and their pictures (B, H, W, 3)."""
+
+    places: list[Place]
+    pictures: NDArray[np.float32]
 
 
-def _looked_at(pictures: Sequence[NDArray[np.float32]], smallest: int, look: Look) -> Iterator[NDArray[np.float32]]:
-    """Statistics of each picture, four at a time; small ones are continued by reflection up to `smallest` px."""
-    for some in _parts(pictures, 4):
-        height, width = some[0].shape[:2]
-        yield from look(np.stack([extended(p, max(height, smallest), max(width, smallest)) for p in some]))
+def _squares(places: Sequence[Place], side: tuple[int, int], smallest: int, read: Read, buffers: Buffers) -> _Squares:
+    """The squares that hold any data; small ones are continued by reflection up to `smallest` px."""
+    height, width = side
+    pictures = buffers.take((len(places), max(height, smallest), max(width, smallest), 3), np.float32)
+    held: list[Place] = []
+    for top, left in places:
+        picture = pictures[len(held)]
+        if read(Area(top, left, height, width), picture[:height, :width]):
+            extend(picture, height, width)
+            held.append((top, left))
+    return _Squares(held, pictures[: len(held)])
 
 
 def _starts(side: int, window: int, spacing: int) -> list[int]:
@@ -99,15 +118,13 @@ def _parts(things: Sequence, length: int) -> Iterator[Sequence]:
         yield things[start : start + length]
 
 
-def _nearest_where_none(
-    values: dict[tuple[int, int], NDArray[np.float32] | None], size: int
-) -> dict[tuple[int, int], NDArray[np.float32]]:
+def _nearest_where_none(values: dict[Place, NDArray[np.float32] | None], size: int) -> dict[Place, NDArray[np.float32]]:
     known = {place: value for place, value in values.items() if value is not None}
     if not known:
         return {place: np.zeros(size, np.float32) for place in values}
     places = np.array(list(known))
 
-    def nearest(place: tuple[int, int]) -> NDArray[np.float32]:
+    def nearest(place: Place) -> NDArray[np.float32]:
         distance = np.square(places - np.array(place)).sum(axis=1)
         return known[tuple(places[int(distance.argmin())])]
 

@@ -16,7 +16,7 @@ def overlapped(
     read: Callable[[Item], Loaded],
     compute: Callable[[Loaded], Answer],
     write: Callable[[Loaded, Answer], None],
-    ahead: int = 2,
+    ahead: int = 1,
 ) -> None:
     """`write(x, compute(x))` for `x = read(item)` of all items, in order; at most `ahead` wait before and after.
 

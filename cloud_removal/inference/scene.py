@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloud_removal.inference import context as contexts
+from cloud_removal.inference.buffers import Buffers
 from cloud_removal.inference.compose import Piece, Thresholds, compose, grey_where_missing
 from cloud_removal.inference.context import Nodes
 from cloud_removal.inference.model import Model
 from cloud_removal.inference.overlap import overlapped
 from cloud_removal.inference.scaling import Scaling
-from cloud_removal.inference.windows import Area, Window, extended, groups
+from cloud_removal.inference.windows import Area, Window, extend, groups
 
 PIXELS_A_BATCH = 1 << 20
 """Windows are put through the network together up to so many pixels (a larger window alone)."""
@@ -54,12 +55,14 @@ class Task:
     median: NDArray[np.float32] = field(default_factory=lambda: np.full(3, 0.5, np.float32))
     """Stands in for pixels without data, in [0, 1] per band."""
 
-    def picture(self, area: Area) -> tuple[NDArray, NDArray[np.bool_], NDArray[np.float32]]:
-        """Values and where they hold data, as read, and the picture (H, W, 3) in [0, 1], holes filled."""
+    def picture(
+        self, area: Area, out: NDArray[np.float32] | None = None
+    ) -> tuple[NDArray, NDArray[np.bool_], NDArray[np.float32]]:
+        """Values and where they hold data, as read, and the picture (H, W, 3) in [0, 1], holes filled, in `out`."""
         values, present = self.source.read(area)
         if present.all():
-            return values, present, self.scaling.to_network(values)
-        picture = self.scaling.to_network(np.where(present, values, values.dtype.type(0)))
+            return values, present, self.scaling.to_network(values, out)
+        picture = self.scaling.to_network(np.where(present, values, values.dtype.type(0)), out)
         grey_where_missing(picture, present, self.median)
         return values, present, picture
 
@@ -69,9 +72,9 @@ class Task:
         if card.context is None:
             return None
 
-        def read(area: Area) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-            _, present, picture = self.picture(area)
-            return picture, np.any(present, axis=0)
+        def read(area: Area, out: NDArray[np.float32]) -> bool:
+            _, present, _ = self.picture(area, out)
+            return bool(present.any())
 
         source, context = self.source, card.context
         return contexts.measure(
@@ -86,7 +89,8 @@ class _Batch:
     values: list[NDArray]
     present: list[NDArray[np.bool_]]
     pictures: NDArray[np.float32] | None
-    """(B, H, W, 3), None where no core holds any data: nothing is asked of the network then."""
+    """(B, H, W, 3), given back when the network has seen them. None where no core holds any data: nothing is asked
+    of the network then."""
 
 
 def restore(
@@ -108,33 +112,39 @@ def restore(
             store.save(window, _piece(task, batch, place, answer))
         advance(_pixels(batch.windows))
 
-    overlapped(todo, lambda batch: _read(task, batch), lambda batch: _asked(task, batch, nodes), write)
+    buffers = Buffers()
+    overlapped(
+        todo, lambda batch: _read(task, batch, buffers), lambda batch: _asked(task, batch, nodes, buffers), write
+    )
 
 
-def _read(task: Task, windows: Sequence[Window]) -> _Batch:
-    values, presents, pictures = [], [], []
-    for window in windows:
-        frame = window.frame
-        seen = Area(
-            frame.top, frame.left, min(frame.bottom, task.source.height) - frame.top,
-            min(frame.right, task.source.width) - frame.left,
-        )  # fmt: skip
-        value, present, picture = task.picture(seen)
+def _read(task: Task, windows: Sequence[Window], buffers: Buffers) -> _Batch:
+    frame = windows[0].frame
+    pictures = buffers.take((len(windows), frame.height, frame.width, 3), np.float32)
+    values, presents = [], []
+    for window, picture in zip(windows, pictures, strict=True):
+        top, left = window.frame.top, window.frame.left
+        height, width = min(frame.height, task.source.height - top), min(frame.width, task.source.width - left)
+        seen = Area(top, left, height, width)
+        value, present, _ = task.picture(seen, picture[:height, :width])
+        extend(picture, height, width)
         core = window.core.inside(seen)
         values.append(value[:, *core])
         presents.append(present[:, *core])
-        pictures.append(extended(picture, frame.height, frame.width))
-    if not any(present.any() for present in presents):
-        return _Batch(windows, values, presents, None)
-    return _Batch(windows, values, presents, pictures[0][None] if len(pictures) == 1 else np.stack(pictures))
+    if any(present.any() for present in presents):
+        return _Batch(windows, values, presents, pictures)
+    buffers.give(pictures)
+    return _Batch(windows, values, presents, None)
 
 
-def _asked(task: Task, batch: _Batch, nodes: Nodes | None) -> tuple[NDArray, NDArray] | None:
+def _asked(task: Task, batch: _Batch, nodes: Nodes | None, buffers: Buffers) -> tuple[NDArray, NDArray] | None:
     if batch.pictures is None:
         return None
     stride = task.model.card.grid.stride
     context = None if nodes is None else np.stack([nodes.over(window.frame, stride) for window in batch.windows])
-    return task.model.restore(batch.pictures, context)
+    answer = task.model.restore(batch.pictures, context)
+    buffers.give(batch.pictures)
+    return answer
 
 
 def _piece(task: Task, batch: _Batch, place: int, answer: tuple[NDArray, NDArray] | None) -> Piece:

@@ -90,13 +90,22 @@ def share_kept(windows: Sequence[Window]) -> float:
     return sum(w.core.height * w.core.width for w in windows) / sum(map(_pixels, windows))
 
 
-def extended(picture: NDArray, height: int, width: int) -> NDArray:
-    """`picture` (h, w, ...) continued to the right and below by reflection up to `height` × `width`."""
-    down, right = height - picture.shape[0], width - picture.shape[1]
-    if down <= 0 and right <= 0:
-        return picture
-    rest = [(0, 0)] * (picture.ndim - 2)
-    return np.pad(picture, [(0, max(0, down)), (0, max(0, right)), *rest], mode="reflect")
+def extend(canvas: NDArray, height: int, width: int) -> None:
+    """Continues what lies in the first `height` × `width` px of `canvas` (H, W, ...) by reflection, over and over.
+
+    As numpy.pad's "reflect": the border itself is not repeated, unless it is all there is.
+    """
+    if height < canvas.shape[0]:
+        canvas[height:, :width] = canvas[_reflected(height, canvas.shape[0]), :width]
+    if width < canvas.shape[1]:
+        canvas[:, width:] = canvas[:, _reflected(width, canvas.shape[1])]
+
+
+def _reflected(given: int, wanted: int) -> NDArray[np.intp]:
+    """Where the places from `given` to `wanted` - 1 lie in what is given."""
+    period = max(2 * (given - 1), 1)
+    place = np.arange(given, wanted) % period
+    return np.minimum(place, period - place) % given
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ from cloud_removal.inference.windows import Area
 def scene_of(picture: np.ndarray, present: np.ndarray | None = None):
     there = np.ones(picture.shape[:2], bool) if present is None else present
 
-    def read(area: Area):
+    def read(area: Area, out: np.ndarray) -> bool:
         place = slice(area.top, area.bottom), slice(area.left, area.right)
-        return picture[place], there[place]
+        out[:] = picture[place]
+        return bool(there[place].any())
 
     return read
 
@@ -72,3 +73,25 @@ def test_a_tiny_picture_is_looked_at_as_large_as_the_network_needs():
     seen = []
     measure(9, 20, 64, 32, 3, 16, scene_of(ramp(9, 20)), lambda p: seen.append(p.shape) or mean(p))
     assert seen == [(1, 16, 20, 3)]
+
+
+def test_what_lies_between_squares_far_apart_is_not_read():
+    seen = np.zeros((400, 400), int)
+
+    def read(area: Area, out: np.ndarray) -> bool:
+        seen[area.top : area.bottom, area.left : area.right] += 1
+        out[:] = 0.5
+        return True
+
+    nodes = measure(400, 400, 32, 128, 3, 16, read, mean)
+    assert nodes.values.shape == (5, 5, 3)  # The last two of a row see the same square at the scene's end.
+    assert seen.max() == 1 and seen.sum() == 4 * 4 * 32 * 32
+
+
+def test_statistics_do_not_depend_on_which_squares_are_looked_at_together():
+    picture = ramp(300, 260)
+    together = measured(picture)
+    alone = measure(
+        300, 260, 64, 32, 3, 16, scene_of(picture), lambda some: np.concatenate([mean(p[None]) for p in some])
+    )
+    np.testing.assert_array_equal(together.values, alone.values)

@@ -1,10 +1,11 @@
 """Windows: cores tile the scene, frames lie on the stride grid and hold the halo."""
 
 import numpy as np
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloud_removal.inference.windows import Area, Grid, extended, groups, plan, share_kept
+from cloud_removal.inference.windows import Area, Grid, extend, groups, plan, share_kept
 
 GRIDS = st.builds(
     lambda stride, halo, smallest: Grid(stride, halo * stride, smallest),
@@ -14,6 +15,7 @@ SIDES = st.integers(1, 300)
 CORES = st.integers(1, 200)
 
 
+@settings(deadline=None)
 @given(SIDES, SIDES, CORES, GRIDS)
 def test_cores_cover_every_pixel_once(height, width, core, grid):
     times = np.zeros((height, width), int)
@@ -23,6 +25,7 @@ def test_cores_cover_every_pixel_once(height, width, core, grid):
     assert (times == 1).all()
 
 
+@settings(deadline=None)
 @given(SIDES, SIDES, CORES, GRIDS)
 def test_frames_lie_on_the_stride_grid(height, width, core, grid):
     for window in plan(height, width, core, grid):
@@ -30,6 +33,7 @@ def test_frames_lie_on_the_stride_grid(height, width, core, grid):
         assert all(side % grid.stride == 0 for side in (area.top, area.left, area.height, area.width))
 
 
+@settings(deadline=None)
 @given(SIDES, SIDES, CORES, GRIDS)
 def test_frames_hold_the_halo_up_to_where_the_padded_scene_ends(height, width, core, grid):
     bottom, right = grid.padded(height), grid.padded(width)
@@ -41,12 +45,14 @@ def test_frames_hold_the_halo_up_to_where_the_padded_scene_ends(height, width, c
         assert outer.right >= min(right, inner.right + grid.halo) and outer.right <= right
 
 
+@settings(deadline=None)
 @given(SIDES, SIDES, CORES, GRIDS)
 def test_no_frame_is_smaller_than_the_network_takes(height, width, core, grid):
     for window in plan(height, width, core, grid):
         assert min(window.frame.height, window.frame.width) >= grid.smallest
 
 
+@settings(deadline=None)
 @given(SIDES, SIDES, CORES, GRIDS)
 def test_cores_are_no_longer_than_asked_rounded_up_to_the_stride(height, width, core, grid):
     longest = -(-core // grid.stride) * grid.stride
@@ -54,6 +60,7 @@ def test_cores_are_no_longer_than_asked_rounded_up_to_the_stride(height, width, 
         assert max(window.core.height, window.core.width) <= longest
 
 
+@settings(deadline=None)
 @given(SIDES, SIDES, CORES, GRIDS, st.integers(1, 100_000))
 def test_groups_hold_every_window_in_order_with_frames_of_one_shape(height, width, core, grid, most):
     windows = plan(height, width, core, grid)
@@ -83,5 +90,17 @@ def test_share_kept_counts_the_halo_as_computed():
 
 
 def test_a_picture_is_continued_by_reflection_however_small():
-    picture = np.arange(3).reshape(1, 3)
-    np.testing.assert_array_equal(extended(picture, 2, 7), [[0, 1, 2, 1, 0, 1, 2]] * 2)
+    canvas = np.full((2, 7), -1)
+    canvas[:1, :3] = [0, 1, 2]
+    extend(canvas, 1, 3)
+    np.testing.assert_array_equal(canvas, [[0, 1, 2, 1, 0, 1, 2]] * 2)
+
+
+@pytest.mark.parametrize(("height", "width"), [(3, 2), (1, 1), (5, 9), (8, 4)])
+def test_reflection_is_that_of_numpy(height, width):
+    picture = np.random.default_rng(0).random((height, width, 3))
+    canvas = np.zeros((8, 9, 3))
+    canvas[:height, :width] = picture
+    extend(canvas, height, width)
+    wanted = np.pad(picture, ((0, 8 - height), (0, 9 - width), (0, 0)), mode="reflect")
+    np.testing.assert_array_equal(canvas, wanted)
