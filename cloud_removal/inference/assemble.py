@@ -7,7 +7,6 @@ import contextlib
 import functools
 import os
 import sys
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,22 +16,17 @@ import rasterio
 import rasterio.shutil
 from numpy.typing import NDArray
 from rasterio.enums import ColorInterp, MaskFlags
-from rasterio.windows import Window as RasterWindow
 
 from cloud_removal.errors import OutputError
+from cloud_removal.inference import strips
 from cloud_removal.inference.blocks import Partial
 from cloud_removal.inference.colour_profile import profile_for
 from cloud_removal.inference.compose import Piece
 from cloud_removal.inference.raster import GDAL_ERRORS, Scene
+from cloud_removal.inference.strips import Checksums, Fill
 from cloud_removal.inference.windows import Area, Window
 
-TILE = 512
 RGB = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
-STRIP_BYTES = 32 << 20
-"""What is assembled in memory at a time, of all bands."""
-
-Fill = Callable[[Area], NDArray]
-"""An area of the scene -> all bands of a file there, (bands, H, W)."""
 
 
 class Blocks:
@@ -48,9 +42,9 @@ class Blocks:
             if common is not None:
                 yield common.inside(area), common.inside(window.core), self.partial.load(window)
 
-    def values(self, area: Area) -> NDArray:
-        """The three bands (3, H, W)."""
-        result = np.empty((3, area.height, area.width), self.partial.dtype)
+    def values(self, area: Area, out: NDArray | None = None) -> NDArray:
+        """The three bands (3, H, W), written to `out` where it is given."""
+        result = np.empty((3, area.height, area.width), self.partial.dtype) if out is None else out
         for there, here, piece in self.pieces(area):
             result[:, *there] = piece.values[:, *here]
         return result
@@ -73,35 +67,45 @@ class Blocks:
 def result(scene: Scene, blocks: Blocks, file: Path) -> None:
     """Writes the scene with its three bands replaced, everything else as it came."""
     every = list(range(1, scene.source.count + 1))
+    others = [band for band in every if band not in scene.bands]
 
-    def fill(area: Area) -> NDArray:
-        values = np.empty((len(every), area.height, area.width), scene.dtype)
-        others = [band for band in every if band not in scene.bands]
+    def fill(area: Area, out: NDArray) -> None:
+        if every == list(scene.bands):
+            blocks.values(area, out)
+            return
+        out[[band - 1 for band in scene.bands]] = blocks.values(area)
         if others:
-            values[[band - 1 for band in others]] = scene.read_bands(others, area)
-        values[[band - 1 for band in scene.bands]] = blocks.values(area)
-        return values
+            out[[band - 1 for band in others]] = scene.read_bands(others, area)
 
-    mask = (lambda area: np.where(scene.read_mask(area) > 0, np.uint8(255), np.uint8(0))) if _masked(scene) else None
     profile = {"dtype": scene.dtype, "count": len(every), "nodata": scene.nodata}
-    _written(scene, file, profile, fill, mask, functools.partial(carry_over, output=file))
+    _written(scene, file, profile, fill, _masked(scene), functools.partial(carry_over, output=file))
 
 
 def opacity(scene: Scene, blocks: Blocks, file: Path) -> None:
     """Writes the opacity: float32 with NaN where there is no data, or 8 bits (round(255·a)) as PNG."""
+
+    def fill(area: Area, out: NDArray) -> None:
+        out[:] = blocks.opacity(area)
+
+    def fill_eight_bits(area: Area, out: NDArray) -> None:
+        out[:] = np.rint(255.0 * np.nan_to_num(blocks.opacity(area)))
+
     if file.suffix.lower() == ".png":
-        _written(scene, file, {"dtype": "uint8", "count": 1}, lambda area: _eight_bits(blocks.opacity(area)))
+        _written(scene, file, {"dtype": "uint8", "count": 1}, fill_eight_bits)
     else:
-        _written(scene, file, {"dtype": "float32", "count": 1, "nodata": np.nan}, blocks.opacity)
+        _written(scene, file, {"dtype": "float32", "count": 1, "nodata": np.nan}, fill)
 
 
 def provenance(scene: Scene, blocks: Blocks, file: Path, tags: dict[str, str]) -> None:
     """Writes the provenance codes, 0 tagged as nodata, with `tags` that explain them."""
 
+    def fill(area: Area, out: NDArray) -> None:
+        out[:] = blocks.provenance(area)
+
     def add_tags(_: Scene, target: Any) -> None:
         target.update_tags(**tags)
 
-    _written(scene, file, {"dtype": "uint8", "count": 1, "nodata": 0}, blocks.provenance, extras=add_tags)
+    _written(scene, file, {"dtype": "uint8", "count": 1, "nodata": 0}, fill, extras=add_tags)
 
 
 def carry_over(scene: Scene, target: Any, output: Path) -> None:
@@ -132,14 +136,8 @@ def carry_over(scene: Scene, target: Any, output: Path) -> None:
 
 
 def _masked(scene: Scene) -> bool:
-    if scene.with_mask:
-        return True
     flags = scene.source.mask_flag_enums[scene.bands[0] - 1]
     return MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags and MaskFlags.nodata not in flags
-
-
-def _eight_bits(opacity: NDArray[np.float32]) -> NDArray[np.uint8]:
-    return np.rint(255.0 * np.nan_to_num(opacity)).astype(np.uint8)
 
 
 def _written(
@@ -147,7 +145,7 @@ def _written(
     file: Path,
     profile: dict[str, Any],
     fill: Fill,
-    mask: Fill | None = None,
+    masked: bool = False,
     extras: Callable[[Scene, Any], None] | None = None,
 ) -> None:
     """Writes `file` as its suffix says, and reads it again. Raises OutputError where it cannot be completed."""
@@ -157,11 +155,11 @@ def _written(
             with rasterio.open(tiff, "w", **_profile(scene, profile, file)) as target:
                 if extras is not None:
                     extras(scene, target)
-                written = [_write_strip(target, area, fill, mask) for area in strips(scene)]
+                checksums = strips.write(target, scene, fill, masked)
             if tiff != file:
                 rasterio.shutil.copy(tiff, file, driver="PNG")
                 tiff.unlink()
-            _verify(scene, file, written, mask is not None)
+            _verify(scene, file, checksums, masked)
         _sync(file)
     except GDAL_ERRORS as error:
         raise OutputError(
@@ -190,18 +188,9 @@ def without_libtiff_noise() -> Iterator[None]:
         os.write(2, b"".join(line for line in lines if not line.startswith(b"_tiff")))
 
 
-def strips(scene: Scene) -> Iterator[Area]:
-    """Rows of tiles, cut so that each piece fits in memory; a tile is written once."""
-    pixel = scene.source.count * np.dtype(scene.dtype).itemsize
-    width = max(TILE, STRIP_BYTES // (TILE * pixel) // TILE * TILE)
-    for top in range(0, scene.height, TILE):
-        for left in range(0, scene.width, width):
-            yield Area(top, left, min(TILE, scene.height - top), min(width, scene.width - left))
-
-
 def _profile(scene: Scene, own: dict[str, Any], file: Path) -> dict[str, Any]:
     source = scene.source
-    side = min(TILE, -(-max(scene.height, scene.width) // 16) * 16)
+    side = min(strips.TILE, -(-max(scene.height, scene.width) // 16) * 16)
     profile: dict[str, Any] = {
         "driver": "GTiff", "height": scene.height, "width": scene.width, "tiled": True, "blockxsize": side,
         "blockysize": side, "compress": "deflate", "zlevel": 1, "num_threads": os.cpu_count() or 1,
@@ -219,37 +208,21 @@ def _profile(scene: Scene, own: dict[str, Any], file: Path) -> dict[str, Any]:
     return profile | own
 
 
-def _write_strip(target: Any, area: Area, fill: Fill, mask: Fill | None) -> tuple[int, int]:
-    """Writes one strip, and its mask where there is one. Returns the checksums of both."""
-    values = fill(area)
-    target.write(values, window=_window(area))
-    if mask is None:
-        return zlib.crc32(values.data), 0
-    there = mask(area)
-    target.write_mask(there, window=_window(area))
-    return zlib.crc32(values.data), zlib.crc32(there.data)
-
-
-def _verify(scene: Scene, file: Path, written: Sequence[tuple[int, int]], masked: bool) -> None:
+def _verify(scene: Scene, file: Path, written: Checksums, masked: bool) -> None:
     """Reads the whole file again: a full disk may go unnoticed until here."""
-    with rasterio.open(file, num_threads=os.cpu_count() or 1) as target:
+    png = file.suffix.lower() == ".png"
+    with rasterio.open(file) as target:
         same_grid = target.crs == scene.source.crs and target.transform.almost_equals(scene.source.transform, 0.0)
-        if file.suffix.lower() != ".png" and not scene.source.gcps[0] and not same_grid:
-            raise OutputError(f"{file.name} does not hold the georeference of {scene.path}; nothing is left behind.")
-        for area, checksums in zip(strips(scene), written, strict=True):
-            values = zlib.crc32(target.read(window=_window(area)))
-            mask = zlib.crc32(target.read_masks(1, window=_window(area))) if masked else 0
-            if (values, mask) != checksums:
-                raise OutputError(f"{file.name} reads back differently at row {area.top}; is the disk full or failing?")
+    if not png and not scene.source.gcps[0] and not same_grid:
+        raise OutputError(f"{file.name} does not hold the georeference of {scene.path}; nothing is left behind.")
+    wrong = strips.first_difference(file, written, masked, in_order=png)
+    if wrong is not None:
+        raise OutputError(f"{file.name} reads back differently at row {wrong.top}; is the disk full or failing?")
 
 
 def _sync(file: Path) -> None:
     with contextlib.closing(os.fdopen(os.open(file, os.O_RDONLY))) as stream:
         os.fsync(stream.fileno())
-
-
-def _window(area: Area) -> RasterWindow:
-    return RasterWindow(area.left, area.top, area.width, area.height)
 
 
 def _reason(error: BaseException) -> str:
