@@ -11,6 +11,9 @@ from cloud_removal.inference.windows import Area
 PLACES, SIDE = 10, 96
 """Squares along each side of a large scene, and their side in pixels. Spread squares cost the same whatever the size
 of the scene; a decimated copy would have to decode all of it."""
+RASTER = 128
+"""Squares begin at multiples of so many pixels, so that hardly any lies across tiles of a file that are decoded for it
+alone."""
 SMALL = 1 << 20
 """Scenes of at most so many pixels are looked at whole."""
 
@@ -48,9 +51,13 @@ def _spread(height: int, width: int) -> Iterator[Area]:
         yield Area(0, 0, height, width)
         return
     down, across = min(SIDE, height), min(SIDE, width)
-    for top in np.unique(np.linspace(0, height - down, PLACES).astype(int)):
-        for left in np.unique(np.linspace(0, width - across, PLACES).astype(int)):
-            yield Area(int(top), int(left), down, across)
+    for top in _places(height - down):
+        for left in _places(width - across):
+            yield Area(top, left, down, across)
+
+
+def _places(last: int) -> list[int]:
+    return sorted({min(round(place / RASTER) * RASTER, last) for place in np.linspace(0, last, PLACES)})
 
 
 def _first_data(height: int, width: int, read: Read) -> Iterator[list[NDArray]]:

@@ -31,6 +31,19 @@ def test_every_part_of_a_large_scene_counts():
     np.testing.assert_allclose(np.percentile(found.bands[0], (0.5, 50, 99.5)), (0.005, 0.5, 0.995), atol=0.03)
 
 
+def test_places_of_a_large_scene_lie_within_one_tile_each_but_at_its_ends():
+    seen = []
+
+    def read(area):
+        seen.append(area)
+        return np.ones((3, area.height, area.width)), np.ones((3, area.height, area.width), bool)
+
+    sample(3001, 2777, read)
+    assert len(seen) == 100 and {area.bottom for area in seen} >= {3001}
+    assert all(area.top // 256 == (area.bottom - 1) // 256 or area.bottom == 3001 for area in seen)
+    assert all(area.left // 256 == (area.right - 1) // 256 or area.right == 2777 for area in seen)
+
+
 def test_what_holds_no_data_does_not_count():
     values = np.full((3, 40, 40), 9.0)
     values[:, :, 20:] = 1e9
