@@ -26,15 +26,28 @@ def measure(quick: bool) -> list[Row]:
     from cloud_removal.model_folder import DEFAULT
 
     sides = QUICK_SIDES if quick else SIDES
-    small, large = (_in_own_process(side, DEFAULT) for side in sides)
+    small, large = (_in_own_process("benchmarks.remove", side, DEFAULT) for side in sides)
     rows = [row for side, numbers in zip(sides, (small, large), strict=True) for row in _rows(side, numbers)]
     growth = 100.0 * (large["peak_bytes"] / small["peak_bytes"] - 1.0)
     linear = 100.0 * (large["seconds_per_megapixel"] / small["seconds_per_megapixel"] - 1.0)
+    frames = f"frames of {large['frame']:.0f}, not {small['frame']:.0f} px"
     more = f"at {(sides[1] / sides[0]) ** 2:.1f} times the pixels"
     return [
         *rows,
-        Row("peak memory grows", growth, "%", note=more),
+        Row("peak memory grows", growth, "%", note=f"{more}; {frames}"),
         Row("time per pixel grows", linear, "%", note=more),
+        *stages(sides[0], _in_own_process("benchmarks.stages", sides[0], DEFAULT)),
+    ]
+
+
+def stages(side: int, spent: dict[str, float]) -> list[Row]:
+    """Rows of where the processor's time goes, from core-seconds by step of a scene of `side` × `side` px."""
+    each = {name: 1e9 * seconds / side**2 for name, seconds in spent.items()}
+    beside = sum(cost for name, cost in each.items() if name != "windows: network")
+    unit = "core-ms/MP"
+    return [
+        Row(f"remove {side}: all but the windows' network", beside, unit, note="of pixels kept, steps in turn"),
+        *(Row(f"remove {side}: {name}", cost, unit) for name, cost in each.items()),
     ]
 
 
@@ -121,8 +134,8 @@ def _forward_pixels_a_second(model: Any, shape: tuple[int, int, int, int]) -> fl
     return shape[0] * shape[1] * shape[2] / seconds(lambda: model.restore(images, context), 3)
 
 
-def _in_own_process(side: int, model: Path) -> dict[str, float]:
-    words = [sys.executable, "-m", "benchmarks.remove", str(side), str(model)]
+def _in_own_process(module: str, side: int, model: Path) -> dict[str, float]:
+    words = [sys.executable, "-m", module, str(side), str(model)]
     quiet = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
     done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True, env=quiet)
     return json.loads(done.stdout.splitlines()[-1])
