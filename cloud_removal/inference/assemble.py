@@ -136,6 +136,8 @@ def carry_over(scene: Scene, target: Any, output: Path) -> None:
 
 
 def _masked(scene: Scene) -> bool:
+    if scene.with_mask:
+        return True
     flags = scene.source.mask_flag_enums[scene.bands[0] - 1]
     return MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags and MaskFlags.nodata not in flags
 

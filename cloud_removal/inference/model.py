@@ -3,8 +3,10 @@
 TensorFlow is imported when a model is loaded, not before: finding and checking one needs the card alone.
 """
 
+import contextlib
 import hashlib
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,9 @@ from cloud_removal.inference.windows import Grid
 from cloud_removal.model_folder import CARD, GRAPH, find
 
 FORMAT = 1
+KIND = "defog"
+KINDS = {"defog": "takes clouds off pictures", "inpaint": "fills holes in pictures"}
+"""What a model does, by its kind."""
 
 
 @dataclass(frozen=True)
@@ -51,14 +56,8 @@ class Card:
 
 def read_card(model: Path) -> Card:
     """Finds `model` and reads its card. Raises ModelError where something of it is missing or of another kind."""
-    folder = find(model)
-    for part in (CARD, GRAPH, "variables/variables.index"):
-        if not (folder / part).is_file():
-            raise ModelError(f"{folder} is no whole model folder: {part} is missing. Export or copy it again.")
-    try:
-        values = json.loads((folder / CARD).read_text(encoding="utf-8"))
-        if values["format"] != FORMAT:
-            raise ModelError(f"{folder / CARD} is of format {values['format']}; this program reads format {FORMAT}.")
+    folder, values = read_values(model, KIND, "--model")
+    with refused_as_card(folder):
         stride = int(values["stride"])
         context = values["context"]
         card = Card(
@@ -72,15 +71,44 @@ def read_card(model: Path) -> Card:
         )
         _check_numbers(card)
         return card
-    except (OSError, ValueError, KeyError, TypeError) as error:
+
+
+def read_values(model: Path, kind: str, option: str) -> tuple[Path, dict[str, Any]]:
+    """The folder that `model`, given by `option`, means, and its card; ModelError unless it is whole and of `kind`."""
+    folder = find(model, option)
+    for part in (CARD, GRAPH, "variables/variables.index"):
+        if not (folder / part).is_file():
+            raise ModelError(f"{folder} is no whole model folder: {part} is missing. Export or copy it again.")
+    with refused_as_card(folder):
+        values = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        if values["format"] != FORMAT:
+            raise ModelError(f"{folder / CARD} is of format {values['format']}; this program reads format {FORMAT}.")
+        found = values.get("kind", KIND)  # The first models said nothing: there was one kind.
+    if found != kind:
+        does = KINDS.get(found, f"is of kind {found!r}, which is not known here")
+        raise ModelError(f"{option} {model}: expected a model that {KINDS[kind]}; this one {does}.")
+    return folder, values
+
+
+@contextlib.contextmanager
+def refused_as_card(folder: Path) -> Iterator[None]:
+    """What is wrong with the numbers of a card becomes a ModelError."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"{folder / CARD} is no model's card ({error!r}). Export or copy the model again.") from error
+
+
+def check_grid(grid: Grid) -> None:
+    """Raises ValueError where windows could not be planned on `grid`."""
+    if grid.stride < 1 or grid.smallest < 1 or grid.halo < 0 or grid.halo % grid.stride:
+        raise ValueError(f"stride {grid.stride}, halo {grid.halo}, smallest {grid.smallest} do not go together")
 
 
 def _check_numbers(card: Card) -> None:
     """Raises ValueError where windows could not be planned with the numbers of a card."""
     grid, context = card.grid, card.context
-    if grid.stride < 1 or grid.smallest < 1 or grid.halo < 0 or grid.halo % grid.stride:
-        raise ValueError(f"stride {grid.stride}, halo {grid.halo}, smallest {grid.smallest} do not go together")
+    check_grid(grid)
     if context is not None and min(context.size, context.window, context.spacing) < 1:
         raise ValueError(f"context {context} is not of positive numbers")
     if not (0.0 <= card.keep_below <= 1.0 and 0.0 <= card.opaque_above <= 1.0):
@@ -102,12 +130,7 @@ class Model:
     @classmethod
     def from_card(cls, card: Card) -> "Model":
         """Loads the SavedModel beside `card`."""
-        import tensorflow as tf
-
-        try:
-            loaded = tf.saved_model.load(str(card.folder))
-        except Exception as error:  # Damage shows as almost any kind, depending on where in the files it is.
-            raise ModelError(f"{card.folder} is corrupt ({_short(error)}). Export or copy the model again.") from error
+        loaded = load_graphs(card.folder)
         needed = {"restore", "context"} if card.context else {"restore"}
         missing = needed - set(loaded.signatures)
         if missing:
@@ -139,19 +162,34 @@ class Model:
         return self._answer("context", {"image": tensors.tensor(images)})["context"].numpy()
 
     def _answer(self, signature: str, inputs: dict[str, Any]) -> Any:
-        import tensorflow as tf
+        return answered(self.card.folder, self._loaded.signatures[signature], inputs)
 
-        try:
-            return self._loaded.signatures[signature](**inputs)
-        except tf.errors.ResourceExhaustedError as error:
-            raise OptionError(
-                f"Not enough memory for windows of {'x'.join(map(str, inputs['image'].shape[1:3]))} px. "
-                "Choose a smaller --window."
-            ) from error
-        except tf.errors.InvalidArgumentError as error:
-            raise ModelError(
-                f"{self.card.folder} does not take what its card promises ({_short(error)}). Export it again."
-            ) from error
+
+def load_graphs(folder: Path) -> Any:
+    """The SavedModel in `folder`; ModelError where it is damaged."""
+    import tensorflow as tf
+
+    try:
+        return tf.saved_model.load(str(folder))
+    except Exception as error:  # Damage shows as almost any kind, depending on where in the files it is.
+        raise ModelError(f"{folder} is corrupt ({_short(error)}). Export or copy the model again.") from error
+
+
+def answered(folder: Path, graph: Any, inputs: dict[str, Any]) -> Any:
+    """What `graph` of the model in `folder` gives for `inputs`; OptionError where the memory is not enough."""
+    import tensorflow as tf
+
+    try:
+        return graph(**inputs)
+    except tf.errors.ResourceExhaustedError as error:
+        raise OptionError(
+            f"Not enough memory for windows of {'x'.join(map(str, inputs['image'].shape[1:3]))} px. "
+            "Choose a smaller --window."
+        ) from error
+    except tf.errors.InvalidArgumentError as error:
+        raise ModelError(
+            f"{folder} does not take what its card promises ({_short(error)}). Export it again."
+        ) from error
 
 
 def _short(error: Exception) -> str:
@@ -160,10 +198,14 @@ def _short(error: Exception) -> str:
 
 def fingerprint(card: Card) -> str:
     """A hash of everything the model computes with."""
+    return content_hash(card.folder, [card.grid.stride, card.grid.halo, card.grid.smallest, str(card.context)])
+
+
+def content_hash(folder: Path, numbers: Sequence[Any]) -> str:
+    """A hash of the graph and weights in `folder` and of those `numbers` of its card that matter."""
     digest = hashlib.blake2b(digest_size=16)
-    files = [card.folder / GRAPH, *sorted((card.folder / "variables").iterdir())]
-    for file in files:
+    for file in [folder / GRAPH, *sorted((folder / "variables").iterdir())]:
         digest.update(file.name.encode())
         digest.update(file.read_bytes())
-    digest.update(json.dumps([card.grid.stride, card.grid.halo, card.grid.smallest, str(card.context)]).encode())
+    digest.update(json.dumps(numbers).encode())
     return digest.hexdigest()
