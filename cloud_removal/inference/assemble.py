@@ -8,6 +8,7 @@ import functools
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -161,8 +162,10 @@ def _written(
             if tiff != file:
                 rasterio.shutil.copy(tiff, file, driver="PNG")
                 tiff.unlink()
-            _verify(scene, file, checksums, masked)
-        _sync(file)
+            with ThreadPoolExecutor(1, "sync") as pool:
+                synced = pool.submit(_sync, file)
+                _verify(scene, file, checksums, masked)
+                synced.result()
     except GDAL_ERRORS as error:
         raise OutputError(
             f"{file.name} could not be written whole ({_reason(error)}); is the disk full? Nothing is left behind."

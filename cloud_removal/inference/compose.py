@@ -90,7 +90,7 @@ def _blend_narrow(
 
     What is added where the weight is 0 is a whole number, 0: there nothing changes.
     """
-    difference = np.empty(weight.shape, np.float32)
+    difference = np.empty_like(weight)
     depth = CV_DEPTHS[result.dtype.name]
     for before, restored, offset, span in zip(result, cv2.split(ground), scaling.offset, scaling.span, strict=True):
         cv2.addWeighted(restored, span, before, -1.0, offset, difference, dtype=cv2.CV_32F)

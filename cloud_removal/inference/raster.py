@@ -5,6 +5,7 @@ import hashlib
 import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,13 @@ SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".jp2")
 TYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
 SMALLEST_SIDE = 8
 """Pixels; below this there is nothing that a network could look at."""
-CACHE_BYTES = 256 << 20
+CACHE_BYTES = 192 << 20
+"""Of GDAL's decoded tiles. Neighbouring rows of windows share their halo: one row of windows across a Sentinel-2 scene
+has to fit, or the halo is decoded twice."""
 GDAL_ERRORS = (RasterioError, CPLE_BaseError)
 """What may be raised where a raster is written: rasterio passes on some of GDAL's errors as they are."""
+PIECE, CHUNK = 64 << 20, 4 << 20
+"""Bytes of a file that one thread hashes, and reads at a time."""
 
 Say = Callable[[str], None]
 """Takes a line that a user should read."""
@@ -89,12 +94,9 @@ class Scene:
 
     def content(self) -> str:
         """A hash of the file and of those beside it that belong to it."""
-        digest = hashlib.sha256()
-        for name in self.source.files:
-            with open(name, "rb") as stream:
-                while chunk := stream.read(1 << 22):
-                    digest.update(chunk)
-        return digest.hexdigest()[:32]
+        pieces = [(name, at) for name in self.source.files for at in range(0, max(1, os.path.getsize(name)), PIECE)]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return hashlib.sha256(b"".join(pool.map(_digest, *zip(*pieces, strict=True)))).hexdigest()[:32]
 
     def sample(self) -> Sample:
         """Statistics of the scene. Raises InputError where no pixel of it holds data."""
@@ -127,6 +129,16 @@ class Scene:
                 f"{self.path} cannot be read ({what}): {_reason(error)}. The file is truncated or damaged; "
                 "fetch or make it again."
             ) from error
+
+
+def _digest(name: str, start: int) -> bytes:
+    """The hash of the `PIECE` of a file that begins at byte `start`."""
+    digest = hashlib.sha256()
+    with open(name, "rb") as stream:
+        stream.seek(start)
+        for _ in range(0, PIECE, CHUNK):
+            digest.update(stream.read(CHUNK))
+    return digest.digest()
 
 
 @contextlib.contextmanager

@@ -44,7 +44,8 @@ class Scaling:
         else:
             cv2.multiply(merged, factor, picture, dtype=cv2.CV_32F)
         cv2.threshold(picture, 1.0, 0.0, cv2.THRESH_TRUNC, picture)
-        cv2.threshold(picture, 0.0, 0.0, cv2.THRESH_TOZERO, picture)
+        if any(self.offset) or values.dtype.kind == "i" or min(self.span) < 0:
+            cv2.threshold(picture, 0.0, 0.0, cv2.THRESH_TOZERO, picture)
 
     def _scale_wide(self, values: NDArray, picture: NDArray[np.float32]) -> None:
         for band, (plane, offset, span) in enumerate(zip(values, self.offset, self.span, strict=True)):
