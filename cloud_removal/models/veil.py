@@ -108,13 +108,13 @@ def solved(picture: Any, features: Any, veil: Any) -> Any:
     x = DepthToSpace(name="enlarged")(layers.Conv2D(4 * 12, 3, padding="same", name="enlarge")(x))
     x = layers.Concatenate(name="head_input")([x, layers.Rescaling(*CENTRED, name="head_centred")(picture)])
     answer = layers.Conv2D(9, 3, padding="same", dtype="float32", name="answer")(x)
-    opacity = ops.sigmoid(answer[..., 3:4] + veil[..., 4:5])
-    cloud = ops.sigmoid(answer[..., 4:5] - RARE_AT_FIRST)
-    hidden = ops.sigmoid(answer[..., 5:6] + veil[..., 5:] - RARE_AT_FIRST)
-    seen = without(ops.cast(picture, "float32"), ops.sigmoid(veil[..., :3]), ops.sigmoid(veil[..., 3:4]))
-    seen = without(seen, ops.sigmoid(answer[..., :3]), cloud)
-    direct = ops.sigmoid(answer[..., 6:])
-    return ops.concatenate([opacity, seen + hidden * (direct - seen)], axis=-1)
+    # Split, not sliced: the gradient of each slice would be a picture of all channels.
+    cloud_colour, own, cloud, own_hidden, direct = ops.split(answer, (3, 4, 5, 6), axis=-1)
+    veil_colour, veil_opacity, wide, wide_hidden = ops.split(veil, (3, 4, 5), axis=-1)
+    seen = without(ops.cast(picture, "float32"), ops.sigmoid(veil_colour), ops.sigmoid(veil_opacity))
+    seen = without(seen, ops.sigmoid(cloud_colour), ops.sigmoid(cloud - RARE_AT_FIRST))
+    hidden = ops.sigmoid(own_hidden + wide_hidden - RARE_AT_FIRST)
+    return ops.concatenate([ops.sigmoid(own + wide), seen + hidden * (ops.sigmoid(direct) - seen)], axis=-1)
 
 
 def without(picture: Any, colour: Any, opacity: Any) -> Any:

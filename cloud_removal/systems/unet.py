@@ -67,7 +67,7 @@ class UNetSystem(CloudRestorer):
         optimizer = self.optimizers["unet"]
         with tf.GradientTape() as tape:
             answer = self._answer(batch["aerial"], training=True)
-            opacity, ground = answer[..., :1], answer[..., 1:]
+            opacity, ground = tf.split(answer, (1, 3), axis=-1)
             cloud = self._cloud_loss(batch["opacity"], opacity, batch["known"])
             visible = self._ground_loss(lit_ground(batch), ground, batch["opacity"], opacity)
             loss = self.options.cloud_weight * cloud + visible
