@@ -28,6 +28,8 @@ class Data:
 
     ground: tuple[Path, ...] = ()
     """Folders of clear pictures (JPEG, PNG, GeoTIFF; any size) or tile stores made by `prepare ground`."""
+    procedural: float = 0.0
+    """Share of the pictures that show the built-in procedural ground all the same, where folders are given."""
     clouds: tuple[Path, ...] = ()
     """Folders of cloud thickness maps made by `prepare clouds`; mixed with fractal clouds."""
     pairs: Path | None = None

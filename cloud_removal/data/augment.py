@@ -129,7 +129,7 @@ def repainted(picture: np.ndarray, rng: np.random.Generator, augmentation: Augme
         hue = float(rng.choice([30.0, 100.0, 220.0]) + rng.normal(0.0, 15.0)) % 360.0
     else:
         hue = uniform(rng, (0.0, 360.0))
-    paint = np.array([[[hue, rng.beta(1.3, 2.2), rng.uniform(0.08, 0.9)]]], np.float32)
+    paint = np.array([[[hue, rng.beta(1.3, 2.2), rng.uniform(0.1, 1.0)]]], np.float32)
     colour = cv2.cvtColor(paint, cv2.COLOR_HSV2RGB)
     return (picture - picture.mean(axis=(0, 1))) * np.float32(uniform(rng, augmentation.contrast)) + colour
 

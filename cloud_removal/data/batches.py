@@ -29,6 +29,8 @@ class Sources:
     ground: GroundSource | None
     layers: Sequence[np.ndarray] = ()
     pairs: Pairs | None = None
+    procedural: GroundSource | None = None
+    """Instead of `ground` for the share of the pictures that `run.data.procedural` names."""
 
 
 def open_sources(run: Run, split: str) -> Sources:
@@ -38,13 +40,15 @@ def open_sources(run: Run, split: str) -> Sources:
         raise OptionError(f"No split {split!r}; there are {' and '.join(SPLITS)}.")
     pairs = open_pairs(data.pairs, data.validation_share, split) if data.pairs else None
     ground: GroundSource | None = None
+    procedural = None
     if data.ground:
         ground = open_ground(data.ground, data.hold_out, data.validation_share, split)
+        procedural = ProceduralGround(run.seed, split, run.size) if data.procedural else None
     elif pairs is None:
         if split == "training":
             print("No --data.ground: training on the built-in procedural ground.", file=sys.stderr)
         ground = ProceduralGround(run.seed, split, run.size)
-    return Sources(ground, read_layers(data.clouds), pairs)
+    return Sources(ground, read_layers(data.clouds), pairs, procedural)
 
 
 def read_layers(folders: Sequence[Path]) -> list[np.ndarray]:
@@ -103,7 +107,8 @@ def _real_share(sources: Sources, run: Run, split: str, index: int) -> int:
 
 def _simulated(sources: Sources, run: Run, rng: np.random.Generator) -> Example:
     assert sources.ground is not None
-    ground = draw(sources.ground, rng, run.augmentation, run.size)
+    other = sources.procedural if sources.procedural and rng.random() < run.data.procedural else None
+    ground = draw(other or sources.ground, rng, run.augmentation, run.size)
     cloudy = simulate(ground, rng, run.simulation, sources.layers)
     aerial = noisy(cloudy.aerial, rng, run.augmentation)
     return {"aerial": aerial, "opacity": cloudy.opacity, "ground": cloudy.ground, "shadow": cloudy.shadow}

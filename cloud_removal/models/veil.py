@@ -2,7 +2,7 @@
 
 The picture is `x = G·(1 - a) + A·a`. The network estimates the opacity `a` of each pixel and the veil's colour `A`
 from statistics of the whole picture, and solves for the ground: detail then comes from the picture itself and need
-not pass through the network. Where the cloud is opaque there is nothing to solve for: there the network's own,
+not pass through the network. Where the cloud is opaque there is nothing to solve for: only there the network's own,
 direct estimate of the ground takes over, by a share that the network learns too.
 """
 
@@ -19,7 +19,9 @@ RECEPTIVE_RADIUS = 256
 CONTEXT_SIZE = 32
 LEAST_TRANSMISSION = 0.15
 RARE_AT_FIRST = 2.0
-"""Logit by which a network not yet trained sees little local cloud and hides nothing."""
+"""Logit by which a network not yet trained sees little local cloud."""
+HIDES = (0.6, 0.9)
+"""Opacity under which nothing is hidden, so that detail in sight is never guessed at, and from which all may be."""
 POOL = 4
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 """Of the colours over a picture: its darkest and brightest ground tell a veil's light from its density."""
@@ -71,7 +73,7 @@ def veil_network(widths: tuple[int, ...], context_size: int = CONTEXT_SIZE, name
         skips.append(x)
     x = with_context(x, context, widths[-1])
     veil = layers.Concatenate(name="veil_input", dtype="float32")([x, context])
-    veil = layers.Dense(6, name="veil", dtype="float32")(veil)
+    veil = layers.Dense(5, name="veil", dtype="float32")(veil)
     veil = Enlarge(STRIDE, name="veil_field", dtype="float32")(veil)
     for level in reversed(range(len(widths) - 1)):
         x = layers.UpSampling2D(name=f"up{level + 1}")(x)
@@ -100,21 +102,22 @@ def solved(picture: Any, features: Any, veil: Any) -> Any:
     """Opacity and ground at full resolution from features at half resolution. All float32.
 
     The veil is a smooth field of colour and opacity: an error that follows the ground's own detail would be taken
-    for detail. Clouds that vary from pixel to pixel lie on top of it and are solved for after it. `veil` (B, H, W, 6)
-    are logits: the veil's colour and opacity, and what the wider picture says of the next two. The opacity that is
-    answered is one of its own: what is solved with is held back where in doubt, and must not call clouds clear.
+    for detail. Clouds that vary from pixel to pixel lie on top of it and are solved for after it. `veil` (B, H, W, 5)
+    are logits: the veil's colour and opacity, and what the wider picture says of the answered opacity, which is one
+    of its own: what is solved with is held back where in doubt, and must not call clouds clear.
     """
     x = conv(features, features.shape[-1], "head")
     x = DepthToSpace(name="enlarged")(layers.Conv2D(4 * 12, 3, padding="same", name="enlarge")(x))
     x = layers.Concatenate(name="head_input")([x, layers.Rescaling(*CENTRED, name="head_centred")(picture)])
     answer = layers.Conv2D(9, 3, padding="same", dtype="float32", name="answer")(x)
     # Split, not sliced: the gradient of each slice would be a picture of all channels.
-    cloud_colour, own, cloud, own_hidden, direct = ops.split(answer, (3, 4, 5, 6), axis=-1)
-    veil_colour, veil_opacity, wide, wide_hidden = ops.split(veil, (3, 4, 5), axis=-1)
+    cloud_colour, own, cloud, doubt, direct = ops.split(answer, (3, 4, 5, 6), axis=-1)
+    veil_colour, veil_opacity, wide = ops.split(veil, (3, 4), axis=-1)
     seen = without(ops.cast(picture, "float32"), ops.sigmoid(veil_colour), ops.sigmoid(veil_opacity))
     seen = without(seen, ops.sigmoid(cloud_colour), ops.sigmoid(cloud - RARE_AT_FIRST))
-    hidden = ops.sigmoid(own_hidden + wide_hidden - RARE_AT_FIRST)
-    return ops.concatenate([ops.sigmoid(own + wide), seen + hidden * (ops.sigmoid(direct) - seen)], axis=-1)
+    opacity = ops.sigmoid(own + wide)
+    hidden = ops.sigmoid(doubt) * ops.clip((ops.stop_gradient(opacity) - HIDES[0]) / (HIDES[1] - HIDES[0]), 0.0, 1.0)
+    return ops.concatenate([opacity, seen + hidden * (ops.sigmoid(direct) - seen)], axis=-1)
 
 
 def without(picture: Any, colour: Any, opacity: Any) -> Any:
