@@ -136,7 +136,7 @@ class Veil(nn.Module):
         rising = list(reversed(widths))
         self.up = nn.ModuleList(conv(a + b, b) for a, b in itertools.pairwise(rising))
         self.head, self.enlarge = conv(widths[0], widths[0]), nn.Conv2d(widths[0], 4 * 12, 3, padding=1)
-        self.answer, self.veil = nn.Conv2d(12 + 3, 9, 3, padding=1), nn.Linear(deepest + CONTEXT, 6)
+        self.answer, self.veil = nn.Conv2d(12 + 3, 9, 3, padding=1), nn.Linear(deepest + CONTEXT, 5)
 
     def forward(self, picture: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, 4, H, W): opacity, R, G, B."""
@@ -165,10 +165,10 @@ def centred(picture: Tensor) -> Tensor:
 
 
 def solved(picture: Tensor, answer: Tensor, veil: Tensor) -> Tensor:
-    """Opacity and ground from the answer's nine channels and the smooth veil's six, all logits."""
-    opacity = torch.sigmoid(answer[:, 3:4] + veil[:, 4:5])
+    """Opacity and ground from the answer's nine channels and the smooth veil's five, all logits."""
+    opacity = torch.sigmoid(answer[:, 3:4] + veil[:, 4:])
     cloud = torch.sigmoid(answer[:, 4:5] - 2.0)
-    hidden = torch.sigmoid(answer[:, 5:6] + veil[:, 5:] - 2.0)
+    hidden = torch.sigmoid(answer[:, 5:6]) * ((opacity.detach() - 0.6) / 0.3).clamp(0.0, 1.0)
     seen = without(picture, torch.sigmoid(veil[:, :3]), torch.sigmoid(veil[:, 3:4]))
     seen = without(seen, torch.sigmoid(answer[:, :3]), cloud)
     direct = torch.sigmoid(answer[:, 6:])
@@ -201,7 +201,7 @@ def objective(answer: Tensor, batch: dict[str, Tensor], spec: dict[str, Any]) ->
     else:
         across = (seen[..., 1:] * (error[..., 1:] - error[..., :-1]).abs()).mean()
         down = (seen[..., 1:, :] * (error[..., 1:, :] - error[..., :-1, :]).abs()).mean()
-        loss = 0.1 * log_mse(error, seen.clamp(min=0.4)) + 0.5 * (across + down)
+        loss = 0.15 * log_mse(error, seen.clamp(min=0.4)) + 0.5 * (across + down)
         loss = loss + 0.15 * (log_variance(ground, seen) - log_variance(batch["ground"], seen)).abs().mean()
         cloud = functional.binary_cross_entropy(opacity.clamp(1e-6, 1.0 - 1e-6), batch["opacity"])
     return spec["cloud_weight"] * cloud + loss

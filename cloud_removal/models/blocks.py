@@ -76,7 +76,7 @@ class Enlarge(layers.Layer):
         return ops.reshape(x, (batch, height * self.times, width * self.times, channels))
 
     def compute_output_shape(self, shape: Any) -> Any:
-        return enlarged(shape, self.times, shape[3])
+        return (shape[0], *(side and side * self.times for side in shape[1:3]), shape[3])
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "times": self.times}
@@ -87,25 +87,6 @@ def _between(count: Any, times: int) -> Any:
     place = (ops.cast(ops.arange(count * times), "float32") + 0.5) / times - 0.5
     place = ops.clip(place, 0.0, ops.cast(count, "float32") - 1.0)
     return ops.relu(1.0 - ops.abs(place[:, None] - ops.cast(ops.arange(count), "float32")))
-
-
-@keras.saving.register_keras_serializable("cloud_removal")
-class DepthToSpace(layers.Layer):
-    """(B, h, w, 4·C) -> (B, 2h, 2w, C). Source: sub-pixel convolution, arXiv:1609.05158."""
-
-    def call(self, x: Any) -> Any:
-        batch, height, width = ops.shape(x)[0], ops.shape(x)[1], ops.shape(x)[2]
-        channels = x.shape[-1] // 4
-        x = ops.reshape(x, (batch, height, width, 2, 2, channels))
-        return ops.reshape(ops.transpose(x, (0, 1, 3, 2, 4, 5)), (batch, height * 2, width * 2, channels))
-
-    def compute_output_shape(self, shape: Any) -> Any:
-        return enlarged(shape, 2, shape[3] // 4)
-
-
-def enlarged(shape: Any, times: int, channels: int) -> Any:
-    """Shape (B, h, w, C) with sides `times` as long (unknown ones stay unknown) and `channels` channels."""
-    return (shape[0], *(side and side * times for side in shape[1:3]), channels)
 
 
 @keras.saving.register_keras_serializable("cloud_removal")

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from cloud_removal.models.blocks import DepthToSpace, Enlarge, Quantiles, leaky, shrink
+from cloud_removal.models.blocks import Enlarge, Quantiles, leaky, shrink
 
 STRIDE = 32
 SMALLEST = 64
@@ -63,7 +63,7 @@ def veil_network(widths: tuple[int, ...], context_size: int = CONTEXT_SIZE, name
     """Picture (B, H, W, 3) in [0, 1] and context (B, H/32, W/32, K) -> (B, H, W, 4) in [0, 1], float32: a, R, G, B.
 
     H and W are multiples of 32. `widths` are those at 1/2, 1/4, 1/8, 1/16 and 1/32. The decoder ends at half
-    resolution; a sub-pixel convolution beside the picture brings the answer to full resolution.
+    resolution; a sub-pixel convolution (arXiv:1609.05158) beside the picture brings the answer to full resolution.
     """
     picture = keras.Input((None, None, 3), name="image")
     context = keras.Input((None, None, context_size), name="context")
@@ -107,7 +107,7 @@ def solved(picture: Any, features: Any, veil: Any) -> Any:
     of its own: what is solved with is held back where in doubt, and must not call clouds clear.
     """
     x = conv(features, features.shape[-1], "head")
-    x = DepthToSpace(name="enlarged")(layers.Conv2D(4 * 12, 3, padding="same", name="enlarge")(x))
+    x = ops.depth_to_space(layers.Conv2D(4 * 12, 3, padding="same", name="enlarge")(x), 2)
     x = layers.Concatenate(name="head_input")([x, layers.Rescaling(*CENTRED, name="head_centred")(picture)])
     answer = layers.Conv2D(9, 3, padding="same", dtype="float32", name="answer")(x)
     # Split, not sliced: the gradient of each slice would be a picture of all channels.

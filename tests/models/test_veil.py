@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cloud_removal.models.blocks import Quantiles
-from cloud_removal.models.veil import CONTEXT_SIZE, RARE_AT_FIRST, context_network, veil_network
+from cloud_removal.models.veil import CONTEXT_SIZE, HIDES, RARE_AT_FIRST, context_network, veil_network
 
 WIDTHS = (2, 2, 2, 2, 2)
 
@@ -30,7 +30,7 @@ def pin(network, veil=0.0, cloud=0.0, opacity=0.5, hidden=False):
     answer, field = network.get_layer("answer"), network.get_layer("veil")
     for layer in (answer, field):
         layer.kernel.assign(np.zeros(layer.kernel.shape, np.float32))
-    field.bias.assign([0.0] * 3 + [logit(veil), 0.0, 0.0])
+    field.bias.assign([0.0] * 3 + [logit(veil), 0.0])
     answer.bias.assign(
         [0.0] * 3 + [logit(opacity), logit(cloud) + RARE_AT_FIRST, 30.0 if hidden else -30.0] + [0.0] * 3
     )
@@ -57,6 +57,12 @@ def test_where_the_ground_is_hidden_the_direct_estimate_takes_over():
     network = veil_network(WIDTHS)
     pin(network, opacity=0.95, hidden=True)
     np.testing.assert_allclose(answer(network, picture())[..., 1:], 0.5, atol=1e-5)
+
+
+def test_ground_in_sight_is_never_guessed_at_however_sure_the_guess():
+    network = veil_network(WIDTHS)
+    pin(network, opacity=HIDES[0] - 0.01, hidden=True)
+    np.testing.assert_allclose(answer(network, picture())[..., 1:], picture(), atol=1e-5)
 
 
 def test_the_first_channel_is_opacity():
