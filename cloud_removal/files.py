@@ -10,6 +10,12 @@ from pathlib import Path
 from cloud_removal.errors import OutputError
 
 
+def check_new(path: Path, overwrite: bool) -> None:
+    """OutputError where a file that a user asked for is there already and may not be replaced."""
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path} exists already. Choose another name, or add --overwrite to replace it.")
+
+
 def write_atomically(path: Path, content: bytes) -> None:
     """Writes `content` beside `path` and renames it over it; after a crash the old or the new file is there."""
     partial = path.with_name(f".{path.name}.partial")

@@ -47,7 +47,7 @@ def commands(data: Path) -> dict[str, list[str]]:
 
 
 def _panel(name: str) -> list[str]:
-    return ["--panel", str(FIGURES / f"{name}.png"), "--json", str(FIGURES / f"{name}.json")]
+    return ["--panel", str(FIGURES / f"{name}.png"), "--json", str(FIGURES / f"{name}.json"), "--overwrite"]
 
 
 def _result(name: str) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cloud_removal.errors import OptionError, OutputError
-from cloud_removal.files import write_result
+from cloud_removal.files import check_new, write_result
 from cloud_removal.model_folder import DEFAULT, INPAINT, version_of
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ class Command:
     """PNG to write with rows of pictures: cloudy, opacity, restored, clear; with holes, ragged, filled, clear."""
     panel_rows: int = 8
     """Rows of the panel, evenly spread over the pictures."""
+    overwrite: bool = False
+    """Replace a --json or --panel that exists."""
 
     def run(self) -> None:
         """Judges, then prints and writes."""
@@ -99,6 +101,9 @@ class Command:
                 raise OutputError(f"{file} is a folder. Give the name of a file in it.")
             if not file.parent.is_dir():
                 raise OutputError(f"{file} cannot be written: there is no folder {file.parent}. Make it first.")
+            check_new(file, self.overwrite)
+        if self.json is not None and self.panel is not None and self.json.resolve() == self.panel.resolve():
+            raise OptionError(f"--json and --panel are both {self.json}: give each a name of its own.")
 
     def _pairs(self) -> tuple[int, "Iterator[Pair]"]:
         from cloud_removal.data.pairs import names_of_pairs

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import tyro
 
-from cloud_removal.errors import OptionError, OutputError
-from cloud_removal.files import write_result
+from cloud_removal.errors import OptionError
+from cloud_removal.files import check_new, write_result
 
 
 @dataclass(frozen=True)
@@ -36,5 +36,4 @@ class Command:
             return
         if self.output.suffix.lower() != ".png":
             raise OptionError(f"--output {self.output}: expected a name that ends in .png.")
-        if self.output.exists() and not self.overwrite:
-            raise OutputError(f"{self.output} exists already. Choose another name, or add --overwrite to replace it.")
+        check_new(self.output, self.overwrite)

@@ -9,6 +9,7 @@ from pathlib import Path
 from rasterio.enums import ColorInterp
 
 from cloud_removal.errors import CloudRemovalError, OptionError, OutputError
+from cloud_removal.files import check_new
 from cloud_removal.inference.blocks import partial_folder
 from cloud_removal.inference.raster import Scene, open_scene, quiet_gdal
 
@@ -52,10 +53,9 @@ def check(targets: Targets, source: Path, overwrite: bool) -> None:
     places = [path.resolve() for path in wanted.values()]
     if len(set(places)) < len(places):
         raise OptionError(f"Two results have the same name: {', '.join(map(str, wanted.values()))}.")
-    existing = [path for path in wanted.values() if path.exists()]
     interrupted = (partial_folder(targets.output) / PUBLISHING).exists()
-    if existing and not overwrite and not interrupted:
-        raise OutputError(f"{existing[0]} exists already. Choose another name, or add --overwrite to replace it.")
+    for path in wanted.values():
+        check_new(path, overwrite or interrupted)
 
 
 def check_kind(scene: Scene, output: Path) -> None:

@@ -105,6 +105,32 @@ def test_what_is_scored_is_what_remove_writes(model, pairs, tmp_path):
     np.testing.assert_array_equal(cv2.imread(str(tmp_path / "clear.png"))[..., ::-1], restored)
 
 
+@pytest.mark.parametrize(("option", "name"), [("--json", "scores.json"), ("--panel", "panel.png")])
+@pytest.mark.parametrize("words", [["--pairs", "."], ["--task", "inpaint", "--ground", "."]])
+def test_a_file_that_exists_is_refused_before_any_work(tmp_path, capsys, words, option, name):
+    (tmp_path / name).write_bytes(b"mine")
+    assert main(["evaluate", *words, "--model", str(tmp_path / "none"), option, str(tmp_path / name)]) == 1
+    shown = capsys.readouterr()
+    told = "exists already. Choose another name, or add --overwrite to replace it."
+    assert (shown.out, shown.err) == ("", f"error: {tmp_path / name} {told}\n")
+    assert (tmp_path / name).read_bytes() == b"mine"
+
+
+def test_a_file_that_exists_is_replaced_when_that_is_wanted(model, pairs, tmp_path):
+    scores, panel = tmp_path / "scores.json", tmp_path / "panel.png"
+    scores.write_bytes(b"mine")
+    panel.write_bytes(b"mine")
+    words = ["--model", str(model), "--only", "a", "--json", str(scores), "--panel", str(panel), "--overwrite"]
+    assert main(["evaluate", "--pairs", str(pairs), *words]) == 0
+    assert json.loads(scores.read_text())["only"] == ["a"] and cv2.imread(str(panel)) is not None
+
+
+def test_one_name_for_both_files_is_refused(pairs, tmp_path, capsys):
+    both = str(tmp_path / "both.png")
+    assert main(["evaluate", "--pairs", str(pairs), "--json", both, "--panel", both]) == 1
+    assert "a name of its own" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("rows", ["0", "-2"])
 def test_a_panel_without_rows_is_refused_before_anything_is_judged(tmp_path, pairs, model, capsys, rows):
     words = ["--panel", str(tmp_path / "panel.png"), f"--panel-rows={rows}"]

@@ -49,6 +49,14 @@ def test_the_json_has_the_scores_of_each_picture(report):
     assert list(report["pictures"]["remove"]) == NAMES and report["means"]["truth"]["mae"] == 0.0
 
 
+def test_files_that_exist_are_replaced_when_that_is_wanted(model, ground, tmp_path):
+    scores = tmp_path / "scores.json"
+    scores.write_bytes(b"mine")
+    words = ["--ground", str(ground), "--model", str(model), "--only", "a", "--json", str(scores), "--overwrite"]
+    assert main(["evaluate", "--task", "inpaint", *words]) == 0
+    assert json.loads(scores.read_text())["only"] == ["a"]
+
+
 def test_blending_brings_an_answer_that_is_too_bright_nearer_to_the_truth(report):
     assert report["means"]["remove"]["mae"] < report["means"]["network alone"]["mae"]
 
