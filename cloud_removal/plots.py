@@ -23,6 +23,8 @@ APART = (
 NORM = "gradient_norm"
 STATES = ("gate_generator", "gate_discriminator", "diversity")
 """Of two networks that train against each other: whether each may (1) or waits (0), and how varied the pictures are."""
+WAITING = {"generator": "tab:blue", "discriminator": "tab:orange"}
+"""Colours behind the losses while a network waits: those of its own loss."""
 
 
 def grid(columns: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -32,6 +34,13 @@ def grid(columns: Mapping[str, np.ndarray]) -> np.ndarray:
         column = np.concatenate([_framed(image) for image in images])
         parts.append(np.concatenate([_title(title, column.shape[1]), column]))
     return np.concatenate(parts, axis=1)
+
+
+def cells(picture: np.ndarray, side: int) -> np.ndarray:
+    """The inverse of `grid`: its pictures of `side` pixels, uint8 (columns, rows, side, side, 3)."""
+    step = side + GAP
+    inside = picture[BAR:].reshape(-1, step, picture.shape[1] // step, step, 3)
+    return inside.transpose(2, 0, 1, 3, 4)[:, :, :side, :side]
 
 
 def png(picture: np.ndarray) -> bytes:
@@ -57,17 +66,45 @@ def curves(run_dir: Path) -> bytes:
     }
     if not states:
         del parts["balance"]
-    figure = Figure(figsize=(10, 7 + len(parts)), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = _figure(7 + len(parts))
     top, *others = figure.subplots(len(parts) + 1, 1, height_ratios=(4, *[1] * len(parts)), sharex=True)
     top.set(title=str(run_dir))
     for axes, (label, drawn) in zip((top, *others), parts.items(), strict=False):
         axes.set(ylabel=label)
         _curves(axes, steps, {name: _values(lines, name) for name in drawn})
     _speed(others[-1], steps, lines)
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=100)
-    return picture.getvalue()
+    return _bytes(figure)
+
+
+def duels(logs: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes:
+    """PNG: for each log, by title, loss_G and loss_D in one part, coloured behind while either network waits.
+
+    `logs` are lines of runs in which a generator and a discriminator train against each other (`read_log`).
+    """
+    figure = _figure(2.2 * len(logs))
+    for axes, (title, lines) in zip(figure.subplots(len(logs), 1, squeeze=False)[:, 0], logs.items(), strict=True):
+        steps = [line["step"] for line in lines]
+        for name, colour in WAITING.items():
+            waits = _values(lines, f"gate_{name}") == 0
+            axes.stairs(waits, [0, *steps], fill=True, color=colour, alpha=0.25, transform=axes.get_xaxis_transform(),
+                        label=f"{name} waits")  # fmt: skip
+        losses = {"loss_G": "adversarial", "loss_D": "discriminator"}
+        _curves(axes, steps, {label: _values(lines, name) for label, name in losses.items()})
+        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+        axes.set(title=title, xlabel="step", xlim=(0, steps[-1]))
+    return _bytes(figure)
+
+
+def over_steps(curves: Mapping[str, tuple[Sequence[int], Sequence[float]]], label: str) -> bytes:
+    """PNG: the values of each (steps, values), by title, in one part; `label` says what they are."""
+    figure = _figure(4.0)
+    axes = figure.subplots()
+    for title, (steps, values) in curves.items():
+        axes.plot(steps, values, label=title)
+    axes.set(xlabel="step", ylabel=label, ylim=(0, None))
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return _bytes(figure)
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
@@ -81,6 +118,18 @@ def read_log(path: Path) -> list[dict[str, Any]]:
         except ValueError:
             continue
     return lines
+
+
+def _figure(height: float) -> Figure:
+    figure = Figure(figsize=(10, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _bytes(figure: Figure) -> bytes:
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=100)
+    return picture.getvalue()
 
 
 def _framed(image: np.ndarray) -> np.ndarray:

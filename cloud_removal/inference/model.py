@@ -42,8 +42,7 @@ class Card:
     folder: Path
     values: dict[str, Any]
     grid: Grid
-    exact: bool
-    """Whether tiled equals whole: False for networks whose norm looks at the whole picture."""
+    """It is not exact for networks whose norm looks at the whole picture."""
     context: Context | None
     keep_below: float
     opaque_above: float
@@ -58,13 +57,12 @@ def read_card(model: Path) -> Card:
     """Finds `model` and reads its card. Raises ModelError where something of it is missing or of another kind."""
     folder, values = read_values(model, KIND, "--model")
     with refused_as_card(folder):
-        stride = int(values["stride"])
+        stride, exact = int(values["stride"]), values["receptive_radius"] is not None
         context = values["context"]
         card = Card(
             folder=folder,
             values=values,
-            grid=Grid(stride, int(values["halo"]), int(values.get("smallest", stride))),
-            exact=values["receptive_radius"] is not None,
+            grid=Grid(stride, int(values["halo"]), int(values.get("smallest", stride)), exact),
             context=Context(**{k: int(context[k]) for k in ("size", "window", "spacing")}) if context else None,
             keep_below=float(values["thresholds"]["keep_below"]),
             opaque_above=float(values["thresholds"]["opaque_above"]),

@@ -3,6 +3,9 @@
 Everything lies on the network's stride grid, counted from the scene's upper left corner. A frame ends where the
 scene ends, rounded up to the stride: what is missing there is the scene continued by reflection. So a window at the
 border sees just what the whole picture at once would show there, and tiled equals whole.
+
+That holds where the network looks no farther than the halo. One that looks at its window as a whole answers
+differently in each: there frames of one size reach into the next cores, and over what they share answers are blended.
 """
 
 import math
@@ -51,6 +54,14 @@ class Window:
     index: int
     core: Area
     frame: Area
+    shared: tuple[int, int] = (0, 0)
+    """Rows below and columns beside the core over which the answer fades into those of the next windows."""
+
+    @property
+    def used(self) -> Area:
+        """What of the answer shows in the result: the core and what is shared with the next ones."""
+        below, beside = self.shared
+        return Area(self.core.top, self.core.left, self.core.height + below, self.core.width + beside)
 
 
 @dataclass(frozen=True)
@@ -60,17 +71,28 @@ class Grid:
     stride: int
     halo: int
     smallest: int
+    exact: bool = True
+    """Whether with the halo tiled equals whole. Where no halo does that, windows overlap and are blended."""
 
     def padded(self, side: int) -> int:
         """A side of the scene in pixels, as long as the network needs it to be."""
         return max(_up(side, self.stride), _up(self.smallest, self.stride))
 
+    def overlap(self, core: int) -> int:
+        """Pixels over which windows with cores of `core` px are blended: a quarter of that, or the halo where that is
+        more, up to half, rounded up to the stride; 0 where windows are exact."""
+        longest = max(core, self.stride)
+        return 0 if self.exact else _up(max(longest // 4, min(self.halo, longest // 2), 1), self.stride)
+
 
 def plan(height: int, width: int, core: int, grid: Grid) -> list[Window]:
-    """Windows that cover a scene of `height` × `width` px, row by row, cores of at most `core` px (rounded up)."""
+    """Windows that cover a scene of `height` × `width` px, row by row, cores of at most `core` px (rounded up).
+
+    Where windows are blended, the last core of a row or column is longer by what the others share with the next.
+    """
     rows, columns = _spans(height, core, grid), _spans(width, core, grid)
     pairs = [(row, column) for row in rows for column in columns]
-    return [Window(index, *_areas(row, column)) for index, (row, column) in enumerate(pairs)]
+    return [Window(index, *_areas(row, column), (row.shared, column.shared)) for index, (row, column) in enumerate(pairs)]
 
 
 def groups(windows: Sequence[Window], most_pixels: int) -> Iterator[list[Window]]:
@@ -112,21 +134,26 @@ def _reflected(given: int, wanted: int) -> NDArray[np.intp]:
 class _Span:
     start: int
     stop: int
+    shared: int
     frame_start: int
     frame_stop: int
 
 
 def _spans(side: int, core: int, grid: Grid) -> list[_Span]:
     """Cores of equal length along one side, and their frames; equal lengths waste least at the far end."""
-    end = grid.padded(side)
-    count = math.ceil(side / max(core, grid.stride))
-    step = _up(math.ceil(side / count), grid.stride)
+    end, overlap = grid.padded(side), grid.overlap(core)
+    inner = max(side - overlap, 1)
+    count = math.ceil(inner / max(core, grid.stride))
+    step = _up(math.ceil(inner / count), grid.stride)
+    before, after = (grid.halo, grid.halo) if grid.exact else (0, overlap)
+    least = _up(grid.smallest if grid.exact else max(grid.smallest, step + overlap), grid.stride)
+    starts = range(0, inner, step)
     spans = []
-    for start in range(0, side, step):
-        stop = min(start + step, side)
-        last = min(_up(stop, grid.stride) + grid.halo, end) if stop < side else end
-        first = max(0, min(start - grid.halo, last - _up(grid.smallest, grid.stride)))
-        spans.append(_Span(start, stop, first, max(last, min(end, first + _up(grid.smallest, grid.stride)))))
+    for start, stop in zip(starts, [*starts[1:], side], strict=True):
+        last = min(stop + after, end) if stop < side else end
+        first = max(0, min(start - before, last - least))
+        shared = overlap if stop < side else 0
+        spans.append(_Span(start, stop, shared, first, max(last, min(end, first + least))))
     return spans
 
 

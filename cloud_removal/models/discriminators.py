@@ -42,15 +42,20 @@ def masked(size: int, width: int = 16, norm: bool = False) -> keras.Model:
     """
     picture = keras.Input((size, size, 3), name="picture")
     inside = keras.Input((size, size, 3), name="inside")
-    features = []
-    for x in (picture, inside):
-        name = x.name
-        for level in range(5):
-            x = _strided(x, width * 2**level, norm and level > 0, f"{name}{level + 1}")
-        features.append(layers.Flatten(name=f"{name}_flat")(x))
+    features = [_flattened(x, width, norm) for x in (picture, inside)]
     x = layers.Concatenate(name="joined")(features)
     x = leaky(layers.Dense(width, name="dense")(x), "dense")
     return keras.Model([picture, inside], _logit(x), name="masked_discriminator")
+
+
+def whole(size: int, width: int = 16, norm: bool = False) -> keras.Model:
+    """`masked` without its local branch: the whole picture (B, S, S, 3) -> logit (B, 1).
+
+    What is lost without the second look can be seen by it.
+    """
+    picture = keras.Input((size, size, 3), name="picture")
+    x = leaky(layers.Dense(width, name="dense")(_flattened(picture, width, norm)), "dense")
+    return keras.Model([picture], _logit(x), name="global_discriminator")
 
 
 def fakeness_map(size: int, width: int = 32, norm: bool = True) -> keras.Model:
@@ -108,6 +113,7 @@ class Discriminator:
 DISCRIMINATORS: dict[str, Discriminator] = {
     "glcic": Discriminator(glcic, 64, True),
     "masked": Discriminator(masked, 16, False),
+    "global": Discriminator(whole, 16, False),
     "map": Discriminator(fakeness_map, 32, True),
     "patch": Discriminator(patch, 64, True),
 }
@@ -144,6 +150,14 @@ def _contracted(x: Any, width: int, norm: bool, name: str) -> Any:
         x = layers.ReLU(name=f"{name}{level + 1}_relu")(x)
     x = layers.Dense(16 * width, name=f"{name}_dense")(layers.Flatten(name=f"{name}_flat")(x))
     return layers.ReLU(name=f"{name}_dense_relu")(x)
+
+
+def _flattened(picture: Any, width: int, norm: bool) -> Any:
+    """Five conv4 s2 + leaky ReLU (d … 16d) over an input, as one row of features."""
+    x, name = picture, picture.name
+    for level in range(5):
+        x = _strided(x, width * 2**level, norm and level > 0, f"{name}{level + 1}")
+    return layers.Flatten(name=f"{name}_flat")(x)
 
 
 def _strided(x: Any, filters: int, norm: bool, name: str) -> Any:

@@ -20,8 +20,11 @@ CONTEXT_SIZE = 32
 LEAST_TRANSMISSION = 0.15
 RARE_AT_FIRST = 2.0
 """Logit by which a network not yet trained sees little local cloud."""
-HIDES = (0.6, 0.9)
-"""Opacity under which nothing is hidden, so that detail in sight is never guessed at, and from which all may be."""
+HIDES = (0.2, 0.6)
+"""Share of the light left by the smooth veil that clouds take: under the first nothing is hidden, so that detail in
+sight is never guessed at; from the second all may be."""
+OPAQUE = (0.75, 0.9)
+"""The same for veil and clouds together."""
 POOL = 4
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 """Of the colours over a picture: its darkest and brightest ground tell a veil's light from its density."""
@@ -73,7 +76,7 @@ def veil_network(widths: tuple[int, ...], context_size: int = CONTEXT_SIZE, name
         skips.append(x)
     x = with_context(x, context, widths[-1])
     veil = layers.Concatenate(name="veil_input", dtype="float32")([x, context])
-    veil = layers.Dense(5, name="veil", dtype="float32")(veil)
+    veil = layers.Dense(7, name="veil", dtype="float32")(veil)
     veil = Enlarge(STRIDE, name="veil_field", dtype="float32")(veil)
     for level in reversed(range(len(widths) - 1)):
         x = layers.UpSampling2D(name=f"up{level + 1}")(x)
@@ -102,9 +105,9 @@ def solved(picture: Any, features: Any, veil: Any) -> Any:
     """Opacity and ground at full resolution from features at half resolution. All float32.
 
     The veil is a smooth field of colour and opacity: an error that follows the ground's own detail would be taken
-    for detail. Clouds that vary from pixel to pixel lie on top of it and are solved for after it. `veil` (B, H, W, 5)
-    are logits: the veil's colour and opacity, and what the wider picture says of the answered opacity, which is one
-    of its own: what is solved with is held back where in doubt, and must not call clouds clear.
+    for detail. Clouds that vary from pixel to pixel lie on top of it and are solved for after it. `veil` (B, H, W, 7)
+    are logits: the veil's colour, its opacity per channel (haze is thinner in red than in blue), and what the wider
+    picture says of the answered opacity, which is one of its own: what is solved with is held back where in doubt, and must not call clouds clear.
     """
     x = conv(features, features.shape[-1], "head")
     x = ops.depth_to_space(layers.Conv2D(4 * 12, 3, padding="same", name="enlarge")(x), 2)
@@ -112,12 +115,25 @@ def solved(picture: Any, features: Any, veil: Any) -> Any:
     answer = layers.Conv2D(9, 3, padding="same", dtype="float32", name="answer")(x)
     # Split, not sliced: the gradient of each slice would be a picture of all channels.
     cloud_colour, own, cloud, doubt, direct = ops.split(answer, (3, 4, 5, 6), axis=-1)
-    veil_colour, veil_opacity, wide = ops.split(veil, (3, 4), axis=-1)
-    seen = without(ops.cast(picture, "float32"), ops.sigmoid(veil_colour), ops.sigmoid(veil_opacity))
+    veil_colour, veil_opacity, wide = ops.split(veil, (3, 6), axis=-1)
+    veil_opacity = ops.sigmoid(veil_opacity)
+    seen = without(ops.cast(picture, "float32"), ops.sigmoid(veil_colour), veil_opacity)
     seen = without(seen, ops.sigmoid(cloud_colour), ops.sigmoid(cloud - RARE_AT_FIRST))
     opacity = ops.sigmoid(own + wide)
-    hidden = ops.sigmoid(doubt) * ops.clip((ops.stop_gradient(opacity) - HIDES[0]) / (HIDES[1] - HIDES[0]), 0.0, 1.0)
+    hidden = ops.sigmoid(doubt) * may_hide(opacity, ops.mean(veil_opacity, axis=-1, keepdims=True))
     return ops.concatenate([opacity, seen + hidden * (ops.sigmoid(direct) - seen)], axis=-1)
+
+
+def may_hide(opacity: Any, veil: Any) -> Any:
+    """Highest share of a direct estimate, in [0, 1]: 0 where the smooth veil accounts for the opacity. No gradient."""
+    opacity, veil = ops.stop_gradient(opacity), ops.stop_gradient(veil)
+    clouds = (opacity - veil) / ops.maximum(1.0 - veil, LEAST_TRANSMISSION)
+    return ops.maximum(ramp(clouds, HIDES), ramp(opacity, OPAQUE))
+
+
+def ramp(x: Any, between: tuple[float, float]) -> Any:
+    """0 up to the first of `between`, 1 from the second on, linear from one to the other."""
+    return ops.clip((x - between[0]) / (between[1] - between[0]), 0.0, 1.0)
 
 
 def without(picture: Any, colour: Any, opacity: Any) -> Any:

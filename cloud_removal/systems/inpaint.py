@@ -42,9 +42,9 @@ class Options(SystemOptions):
     """Base width of the generator; None: its source's."""
     upsample: Upsample = "transposed"
     """How the generator doubles its resolution."""
-    discriminator: Literal["glcic", "masked", "map", "patch"] = "masked"
-    """glcic: whole picture and local window. masked: whole picture, and the hole alone. map: how fake each pixel is;
-    patch: each patch of 70 px."""
+    discriminator: Literal["glcic", "masked", "global", "map", "patch"] = "masked"
+    """glcic: whole picture and local window. masked: whole picture, and the hole alone; global: the whole picture only.
+    map: how fake each pixel is; patch: each patch of 70 px."""
     discriminator_width: int | None = None
     """Base width of the discriminator; None: its source's."""
     adversarial: Adversarial = "dcgan"

@@ -107,6 +107,17 @@ def test_without_any_data_the_ground_is_procedural_and_that_is_said(capsys):
     assert batch["ground"].std() > 0.01 and "procedural ground" in capsys.readouterr().err
 
 
+def test_procedural_ground_takes_its_share_beside_folders(run):
+    def grounds(share):
+        mixed = dataclasses.replace(alone(run, procedural=share), batch_size=16)
+        return make_batch(open_sources(mixed, "training"), mixed, "training", 0)["ground"]
+
+    folders, half, all_procedural = grounds(0.0), grounds(0.5), grounds(1.0)
+    procedural = [np.array_equal(a, b) for a, b in zip(half, all_procedural, strict=True)]
+    assert 3 <= sum(procedural) <= 13
+    assert not any(np.array_equal(a, b) for a, b in zip(folders, all_procedural, strict=True))
+
+
 def test_cloud_layers_are_read_as_they_were_written(folder):
     layers = read_layers([folder / "layers"])
     written = cv2.imread(str(folder / "layers" / "0.png"), cv2.IMREAD_GRAYSCALE)

@@ -72,6 +72,14 @@ def test_the_two_branches_of_the_masked_discriminator_do_not_share_weights():
     assert kernel(network, "picture1_conv") is not kernel(network, "inside1_conv")
 
 
+def test_the_global_discriminator_is_the_masked_one_without_its_second_look():
+    network = build("global")
+    assert path(network) == [*branch(build("masked"), 0), "dense 2", LEAKY, "dense 1"]
+    picture = np.ones((1, 8, 8, 3), np.float32)
+    (given,) = discriminator_input("global", picture, np.zeros((1, 8, 8, 1), np.float32), None)
+    np.testing.assert_array_equal(given, picture)
+
+
 def test_the_map_is_an_autoencoder_with_a_value_for_each_pixel():
     up = [w for level in reversed(range(5)) for w in (f"deconv4 {2 * 2**level} s2", "norm", LEAKY)]
     down = [w for level in range(5) for w in (f"conv4 {2 * 2**level} s2", LEAKY)]

@@ -66,7 +66,7 @@ def test_the_adversarial_gradient_reaches_every_weight_of_the_generator(generato
     assert [name for name, moment in zip(names, moments, strict=True) if not np.any(moment.numpy())] == []
 
 
-@pytest.mark.parametrize("discriminator", ["glcic", "masked", "map", "patch"])
+@pytest.mark.parametrize("discriminator", DISCRIMINATORS)
 def test_each_discriminator_learns_while_both_are_trained_and_teaches_the_generator(discriminator):
     adversarial = "lsgan" if discriminator == "map" else "dcgan"
     inpaint = system(discriminator=discriminator, adversarial=adversarial, reconstruction_weight=0.0)
