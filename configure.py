@@ -18,10 +18,10 @@ VEIL = Run(
     system="unet",
     options=unet.Options(network="veil", objective="visible", cloud_weight=0.5, beta_1=0.9, beta_2=0.99),
     simulation=Simulation(
-        kinds=(0.2, 0.25, 0.33, 0.22),
+        kinds=(0.2, 0.23, 0.3, 0.27),
         veil_opacity=(0.3, 0.75),
         veil_brightness=(0.4, 1.0),
-        feature=(0.06, 3.0),
+        feature=(0.04, 3.0),
         mixed_share=0.25,
         ice_share=0.3,
         relief=(0.0, 0.4),

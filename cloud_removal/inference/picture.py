@@ -60,6 +60,9 @@ class _InMemory:
 class _Canvas:
     """Where finished windows are put together."""
 
+    folder = None
+    """They need none."""
+
     def __init__(self, shape: tuple[int, ...]):
         self.picture = np.zeros((*shape, 3), np.uint8)
         self.opacity = np.zeros(shape, np.float32)

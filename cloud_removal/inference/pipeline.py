@@ -95,13 +95,21 @@ def remove(
                 treatment = treatment.loaded()
                 task = task_for(scene, loaded, settings, say)
                 windows = plan(scene.height, scene.width, settings.window, card.grid)
-                if len(windows) > 1 and not card.exact:
-                    say(f"{card.title} looks at each window as a whole: results depend on --window, seams may show")
+                if len(windows) > 1 and not card.grid.exact:
+                    say(_inexact(card, settings))
                 finished = _restored(task, windows, partial, advance)
                 finished, told = treatment.applied(task, finished, partial, _further(scene, advance))
                 pixels = _assembled(scene, finished, wanted, task, treatment)
                 targets.publish(wanted)
     return Summary(output, pixels, time.monotonic() - started, **told)
+
+
+def _inexact(card: Card, settings: Settings) -> str:
+    """What a user should know of a network for which no halo makes tiled equal whole."""
+    return (
+        f"{card.title} looks at each window as a whole: windows are blended over {card.grid.overlap(settings.window)} "
+        "px, but tiled does not equal whole, and results depend on --window"
+    )
 
 
 def thresholds(card: Card, settings: Settings) -> Thresholds:
@@ -193,6 +201,7 @@ def _identity(scene: Scene, card: Card, settings: Settings, wanted: Targets) -> 
         "opaque-above": limits.opaque_above,
         "window": settings.window,
         "results": ", ".join(f"{name} {path.name}" for name, path in wanted.wanted().items()),
+        **({} if card.grid.exact else {"blended over": card.grid.overlap(settings.window)}),
     }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -11,6 +12,7 @@ from cloud_removal.inference import context as contexts
 from cloud_removal.inference.buffers import Buffers
 from cloud_removal.inference.compose import Piece, Thresholds, compose, grey_where_missing
 from cloud_removal.inference.context import Nodes
+from cloud_removal.inference.feather import Feather
 from cloud_removal.inference.model import Model
 from cloud_removal.inference.overlap import overlapped
 from cloud_removal.inference.scaling import Scaling
@@ -34,6 +36,11 @@ class Source(Protocol):
 
 class Store(Protocol):
     """Where finished windows go."""
+
+    @property
+    def folder(self) -> Path | None:
+        """Where a file may lie that is needed meanwhile; None: anywhere."""
+        ...
 
     def has(self, window: Window) -> bool:
         """Whether it is there already."""
@@ -83,14 +90,18 @@ class Task:
         )  # fmt: skip
 
 
+_Answers = tuple[NDArray[np.float32], NDArray[np.float32]]
+"""Ground (..., H, W, 3) and opacity (..., H, W)."""
+
+
 @dataclass(frozen=True)
 class _Batch:
     windows: Sequence[Window]
     values: list[NDArray]
     present: list[NDArray[np.bool_]]
     pictures: NDArray[np.float32] | None
-    """(B, H, W, 3), given back when the network has seen them. None where no core holds any data: nothing is asked
-    of the network then."""
+    """(B, H, W, 3), given back when the network has seen them. None where there is no data in anything that the
+    answers would be used for: nothing is asked of the network then."""
 
 
 def restore(
@@ -98,30 +109,46 @@ def restore(
 ) -> None:
     """Puts all windows that `store` does not have through the network; `advance` is told of finished pixels.
 
-    A batch is done anew unless the store has all of it, so that what is done does not depend on interruptions.
+    A batch is done anew unless the store has all of it, and all that its answers are blended into, so that what is
+    done does not depend on interruptions.
     """
-    todo = []
+    todo, columns = [], sum(window.core.top == 0 for window in windows)
     for batch in groups(windows, PIXELS_A_BATCH):
-        if all(store.has(window) for window in batch):
+        if all(store.has(windows[index]) for window in batch for index in _shown_in(window, columns)):
             advance(_pixels(batch))
         else:
             todo.append(batch)
-
-    def write(batch: _Batch, answer: tuple[NDArray, NDArray] | None) -> None:
-        for place, window in enumerate(batch.windows):
-            store.save(window, _piece(task, batch, place, answer))
-        advance(_pixels(batch.windows))
-
     buffers = Buffers()
-    overlapped(
-        todo, lambda batch: _read(task, batch, buffers), lambda batch: _asked(task, batch, nodes, buffers), write
-    )
+    with Feather(store.folder) as feather:
+        finished = _core_of if task.model.card.grid.exact else feather.blended
+
+        def write(batch: _Batch, answers: _Answers | None) -> None:
+            for place, window in enumerate(batch.windows):
+                answer = None if answers is None else finished(window, answers[0][place], answers[1][place])
+                if not store.has(window):
+                    store.save(window, _piece(task, batch, place, answer))
+            advance(_pixels(batch.windows))
+
+        overlapped(
+            todo, lambda batch: _read(task, batch, buffers), lambda batch: _asked(task, batch, nodes, buffers), write
+        )
+
+
+def _shown_in(window: Window, columns: int) -> list[int]:
+    """Indices of the windows in whose cores an answer shows: its own, and those that it is blended into."""
+    below, beside = window.shared
+    return [window.index + down * columns + right for down in (0, 1)[: 1 + below] for right in (0, 1)[: 1 + beside]]
+
+
+def _core_of(window: Window, ground: NDArray[np.float32], opacity: NDArray[np.float32]) -> _Answers:
+    core = window.core.inside(window.frame)
+    return ground[core], opacity[core]
 
 
 def _read(task: Task, windows: Sequence[Window], buffers: Buffers) -> _Batch:
     frame = windows[0].frame
     pictures = buffers.take((len(windows), frame.height, frame.width, 3), np.float32)
-    values, presents = [], []
+    values, presents, held = [], [], False
     for window, picture in zip(windows, pictures, strict=True):
         top, left = window.frame.top, window.frame.left
         height, width = min(frame.height, task.source.height - top), min(frame.width, task.source.width - left)
@@ -131,13 +158,14 @@ def _read(task: Task, windows: Sequence[Window], buffers: Buffers) -> _Batch:
         core = window.core.inside(seen)
         values.append(value[:, *core])
         presents.append(present[:, *core])
-    if any(present.any() for present in presents):
+        held = held or bool(present[:, *window.used.inside(seen)].any())
+    if held:
         return _Batch(windows, values, presents, pictures)
     buffers.give(pictures)
     return _Batch(windows, values, presents, None)
 
 
-def _asked(task: Task, batch: _Batch, nodes: Nodes | None, buffers: Buffers) -> tuple[NDArray, NDArray] | None:
+def _asked(task: Task, batch: _Batch, nodes: Nodes | None, buffers: Buffers) -> _Answers | None:
     if batch.pictures is None:
         return None
     stride = task.model.card.grid.stride
@@ -147,14 +175,12 @@ def _asked(task: Task, batch: _Batch, nodes: Nodes | None, buffers: Buffers) -> 
     return answer
 
 
-def _piece(task: Task, batch: _Batch, place: int, answer: tuple[NDArray, NDArray] | None) -> Piece:
+def _piece(task: Task, batch: _Batch, place: int, answer: _Answers | None) -> Piece:
     values, present = batch.values[place], batch.present[place]
     if answer is None:
         shape = values.shape[1:]
         return Piece(values, np.zeros(shape, np.uint8), np.full(shape, np.nan, np.float32))
-    window = batch.windows[place]
-    core = window.core.inside(window.frame)
-    ground, opacity = (part[place][core] for part in answer)
+    ground, opacity = answer
     return compose(values, present, ground, opacity, task.scaling, task.thresholds, task.source.nodata)
 
 

@@ -92,7 +92,9 @@ def plan(height: int, width: int, core: int, grid: Grid) -> list[Window]:
     """
     rows, columns = _spans(height, core, grid), _spans(width, core, grid)
     pairs = [(row, column) for row in rows for column in columns]
-    return [Window(index, *_areas(row, column), (row.shared, column.shared)) for index, (row, column) in enumerate(pairs)]
+    return [
+        Window(index, *_areas(row, column), (row.shared, column.shared)) for index, (row, column) in enumerate(pairs)
+    ]
 
 
 def groups(windows: Sequence[Window], most_pixels: int) -> Iterator[list[Window]]:
