@@ -136,7 +136,7 @@ class Veil(nn.Module):
         rising = list(reversed(widths))
         self.up = nn.ModuleList(conv(a + b, b) for a, b in itertools.pairwise(rising))
         self.head, self.enlarge = conv(widths[0], widths[0]), nn.Conv2d(widths[0], 4 * 12, 3, padding=1)
-        self.answer, self.veil = nn.Conv2d(12 + 3, 9, 3, padding=1), nn.Linear(deepest + CONTEXT, 5)
+        self.answer, self.veil = nn.Conv2d(12 + 3, 9, 3, padding=1), nn.Linear(deepest + CONTEXT, 7)
 
     def forward(self, picture: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, 4, H, W): opacity, R, G, B."""
@@ -165,14 +165,20 @@ def centred(picture: Tensor) -> Tensor:
 
 
 def solved(picture: Tensor, answer: Tensor, veil: Tensor) -> Tensor:
-    """Opacity and ground from the answer's nine channels and the smooth veil's five, all logits."""
-    opacity = torch.sigmoid(answer[:, 3:4] + veil[:, 4:])
-    cloud = torch.sigmoid(answer[:, 4:5] - 2.0)
-    hidden = torch.sigmoid(answer[:, 5:6]) * ((opacity.detach() - 0.6) / 0.3).clamp(0.0, 1.0)
-    seen = without(picture, torch.sigmoid(veil[:, :3]), torch.sigmoid(veil[:, 3:4]))
+    """Opacity and ground from the answer's nine channels and the smooth veil's seven, all logits."""
+    opacity = torch.sigmoid(answer[:, 3:4] + veil[:, 6:])
+    cloud, veil_opacity = torch.sigmoid(answer[:, 4:5] - 2.0), torch.sigmoid(veil[:, 3:6])
+    hidden = torch.sigmoid(answer[:, 5:6]) * may_hide(opacity.detach(), veil_opacity.detach().mean(1, keepdim=True))
+    seen = without(picture, torch.sigmoid(veil[:, :3]), veil_opacity)
     seen = without(seen, torch.sigmoid(answer[:, :3]), cloud)
     direct = torch.sigmoid(answer[:, 6:])
     return torch.cat([opacity, seen + hidden * (direct - seen)], 1)
+
+
+def may_hide(opacity: Tensor, veil: Tensor) -> Tensor:
+    """Highest share of the direct estimate; see `cloud_removal.models.veil.may_hide`."""
+    clouds = (opacity - veil) / (1.0 - veil).clamp(min=0.15)
+    return torch.maximum(((clouds - 0.2) / 0.4).clamp(0.0, 1.0), ((opacity - 0.75) / 0.15).clamp(0.0, 1.0))
 
 
 def without(picture: Tensor, colour: Tensor, opacity: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cloud_removal.models.blocks import Quantiles
-from cloud_removal.models.veil import CONTEXT_SIZE, HIDES, RARE_AT_FIRST, context_network, veil_network
+from cloud_removal.models.veil import CONTEXT_SIZE, HIDES, OPAQUE, RARE_AT_FIRST, context_network, veil_network
 
 WIDTHS = (2, 2, 2, 2, 2)
 
@@ -30,7 +30,7 @@ def pin(network, veil=0.0, cloud=0.0, opacity=0.5, hidden=False):
     answer, field = network.get_layer("answer"), network.get_layer("veil")
     for layer in (answer, field):
         layer.kernel.assign(np.zeros(layer.kernel.shape, np.float32))
-    field.bias.assign([0.0] * 3 + [logit(veil), 0.0])
+    field.bias.assign([0.0] * 3 + [logit(share) for share in np.broadcast_to(veil, 3)] + [0.0])
     answer.bias.assign(
         [0.0] * 3 + [logit(opacity), logit(cloud) + RARE_AT_FIRST, 30.0 if hidden else -30.0] + [0.0] * 3
     )
@@ -59,10 +59,31 @@ def test_where_the_ground_is_hidden_the_direct_estimate_takes_over():
     np.testing.assert_allclose(answer(network, picture())[..., 1:], 0.5, atol=1e-5)
 
 
-def test_ground_in_sight_is_never_guessed_at_however_sure_the_guess():
+def test_a_veil_of_one_opacity_per_channel_is_solved_for_in_each():
     network = veil_network(WIDTHS)
-    pin(network, opacity=HIDES[0] - 0.01, hidden=True)
-    np.testing.assert_allclose(answer(network, picture())[..., 1:], picture(), atol=1e-5)
+    pin(network, veil=(0.2, 0.4, 0.6))
+    share = np.array([0.2, 0.4, 0.6], np.float32)
+    np.testing.assert_allclose(answer(network, 0.5 * share + (1 - share) * picture())[..., 1:], picture(), atol=1e-5)
+
+
+@pytest.mark.parametrize("veil", [0.0, 0.3, 0.6])
+def test_ground_in_sight_is_never_guessed_at_however_sure_the_guess(veil):
+    network = veil_network(WIDTHS)
+    pin(network, veil=veil, opacity=veil + (HIDES[0] - 0.01) * (1 - veil), hidden=True)
+    under = 0.5 * veil + (1 - veil) * picture()
+    np.testing.assert_allclose(answer(network, under)[..., 1:], picture(), atol=1e-5)
+
+
+def test_a_small_cloud_that_the_smooth_veil_does_not_account_for_may_be_guessed_under():
+    network = veil_network(WIDTHS)
+    pin(network, veil=0.3, opacity=0.3 + HIDES[1] * 0.7 + 0.01, hidden=True)
+    np.testing.assert_allclose(answer(network, picture())[..., 1:], 0.5, atol=1e-5)
+
+
+def test_under_an_opaque_veil_all_may_be_guessed():
+    network = veil_network(WIDTHS)
+    pin(network, veil=OPAQUE[1] + 0.01, opacity=OPAQUE[1] + 0.01, hidden=True)
+    np.testing.assert_allclose(answer(network, picture())[..., 1:], 0.5, atol=1e-5)
 
 
 def test_the_first_channel_is_opacity():
