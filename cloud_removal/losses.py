@@ -78,8 +78,17 @@ def gradient_l1(ground: Any, predicted: Any, opacity: Any) -> Any:
 
     Source: gradient difference loss, arXiv:1511.05440, eq. 6 with alpha 1.
     """
-    seen = 1.0 - opacity
     error = predicted - ground
-    across = seen[:, :, 1:] * ops.abs(error[:, :, 1:] - error[:, :, :-1])
-    down = seen[:, 1:] * ops.abs(error[:, 1:] - error[:, :-1])
-    return ops.mean(across) + ops.mean(down)
+    return _steps(error, 1.0 - opacity, axis=1) + _steps(error, 1.0 - opacity, axis=2)
+
+
+def _steps(error: Any, weight: Any, axis: int) -> Any:
+    """Mean of |e - its neighbour before it along `axis`|, weighted at e (the first has no neighbour: weight 0).
+
+    Rolled, not sliced: the gradient of a slice costs a whole picture, five times as much in all.
+    """
+    count = error.shape[axis]
+    shape = [count if dimension == axis else 1 for dimension in range(4)]
+    inner = ops.cast(ops.arange(count) > 0, "float32")
+    steps = ops.abs(error - ops.roll(error, 1, axis=axis))
+    return ops.mean(weight * ops.reshape(inner, shape) * steps) * (count / (count - 1))

@@ -138,4 +138,4 @@ def ramp(x: Any, between: tuple[float, float]) -> Any:
 
 def without(picture: Any, colour: Any, opacity: Any) -> Any:
     """What lies under a veil: `x = G·(1 - a) + A·a` solved for G."""
-    return (picture - colour * opacity) / ops.maximum(1.0 - opacity, LEAST_TRANSMISSION)
+    return (picture - colour * opacity) * ops.reciprocal(ops.maximum(1.0 - opacity, LEAST_TRANSMISSION))
