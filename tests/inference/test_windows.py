@@ -1,5 +1,7 @@
 """Windows: cores tile the scene, frames lie on the stride grid and hold the halo."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,12 +13,13 @@ GRIDS = st.builds(
     lambda stride, halo, smallest: Grid(stride, halo * stride, smallest),
     st.sampled_from([8, 32]), st.integers(0, 4), st.sampled_from([1, 32, 64]),
 )  # fmt: skip
+BLENDED = GRIDS.map(lambda grid: dataclasses.replace(grid, exact=False))
 SIDES = st.integers(1, 300)
 CORES = st.integers(1, 200)
 
 
 @settings(deadline=None)
-@given(SIDES, SIDES, CORES, GRIDS)
+@given(SIDES, SIDES, CORES, GRIDS | BLENDED)
 def test_cores_cover_every_pixel_once(height, width, core, grid):
     times = np.zeros((height, width), int)
     for window in plan(height, width, core, grid):
@@ -26,7 +29,7 @@ def test_cores_cover_every_pixel_once(height, width, core, grid):
 
 
 @settings(deadline=None)
-@given(SIDES, SIDES, CORES, GRIDS)
+@given(SIDES, SIDES, CORES, GRIDS | BLENDED)
 def test_frames_lie_on_the_stride_grid(height, width, core, grid):
     for window in plan(height, width, core, grid):
         area = window.frame
@@ -46,7 +49,7 @@ def test_frames_hold_the_halo_up_to_where_the_padded_scene_ends(height, width, c
 
 
 @settings(deadline=None)
-@given(SIDES, SIDES, CORES, GRIDS)
+@given(SIDES, SIDES, CORES, GRIDS | BLENDED)
 def test_no_frame_is_smaller_than_the_network_takes(height, width, core, grid):
     for window in plan(height, width, core, grid):
         assert min(window.frame.height, window.frame.width) >= grid.smallest
@@ -71,6 +74,37 @@ def test_groups_hold_every_window_in_order_with_frames_of_one_shape(height, widt
         assert len(shapes) == 1
         ((frame_height, frame_width),) = shapes
         assert len(batch) == 1 or len(batch) * frame_height * frame_width <= most
+
+
+@settings(deadline=None)
+@given(SIDES, SIDES, CORES, BLENDED)
+def test_windows_that_are_blended_reach_into_the_next_cores_and_no_farther(height, width, core, grid):
+    windows = plan(height, width, core, grid)
+    overlap = grid.overlap(core)
+    for window in windows:
+        below = [w for w in windows if (w.core.top, w.core.left) == (window.core.bottom, window.core.left)]
+        beside = [w for w in windows if (w.core.top, w.core.left) == (window.core.top, window.core.right)]
+        assert window.shared == (overlap if below else 0, overlap if beside else 0)
+        assert all(w.core.height >= overlap for w in below) and all(w.core.width >= overlap for w in beside)
+        assert window.used.common(window.frame) == window.used
+
+
+@settings(deadline=None)
+@given(SIDES, SIDES, CORES, BLENDED)
+def test_frames_that_are_blended_are_of_one_shape(height, width, core, grid):
+    assert len({(w.frame.height, w.frame.width) for w in plan(height, width, core, grid)}) == 1
+
+
+def test_windows_are_blended_over_a_quarter_of_the_core_and_at_least_the_halo():
+    assert Grid(32, 64, 32, exact=False).overlap(1280) == 320
+    assert Grid(32, 64, 32, exact=False).overlap(130) == 64
+    assert Grid(32, 640, 32, exact=False).overlap(256) == 128
+    assert Grid(32, 64, 32).overlap(1280) == 0
+
+
+def test_a_scene_hardly_larger_than_a_core_is_one_window_where_windows_are_blended():
+    (window,) = plan(1600, 1500, 1280, Grid(32, 64, 32, exact=False))
+    assert window.core == Area(0, 0, 1600, 1500) and window.frame == Area(0, 0, 1600, 1504)
 
 
 def test_a_small_scene_is_one_window_without_halo():
