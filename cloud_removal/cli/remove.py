@@ -65,7 +65,7 @@ class Command:
     under opaque cloud."""
     window: int = 1280
     """Largest side, in pixels, of what is kept of one window through the network; smaller needs less memory and more
-    time. The result does not depend on it."""
+    time. The result does not depend on it, unless that is said."""
     report: Path | None = None
     """Write a picture of before, cloud and after here (.png)."""
     overwrite: bool = False

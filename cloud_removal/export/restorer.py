@@ -53,7 +53,7 @@ def measured_halo(system: Restorer) -> int:
     `HALO_TOLERANCE`, on simulated cloudy pictures with noise; never more than the theoretical radius rounded up.
     """
     if system.receptive_radius is None:
-        return 2 * system.stride  # No halo makes windows exact: they are blended over this many pixels.
+        return 2 * system.stride  # No halo makes windows exact: they are blended over at least this many pixels.
     largest = math.ceil(system.receptive_radius / system.stride) * system.stride
     core = max(HALO_CORE, math.ceil(HALO_CORE / system.stride) * system.stride)
     pictures = tf.constant(noisy_pictures(HALO_PICTURES, core + 2 * largest))
