@@ -72,7 +72,8 @@ class _Strips:
     """What a row of windows shares with the next one, by the column where it begins."""
 
     def __init__(self, folder: Path | None, most_in_memory: int):
-        self._file = tempfile.SpooledTemporaryFile(most_in_memory, dir=folder and str(folder))  # noqa: SIM115  # close() does.
+        place = None if folder is None else str(folder)
+        self._file = tempfile.SpooledTemporaryFile(most_in_memory, dir=place)  # noqa: SIM115  # close() does.
         self._shapes: dict[tuple[int, int], tuple[int, ...]] = {}
         """Of each strip that waits, by where it begins."""
 
