@@ -2,6 +2,7 @@
 PYTHON ?= python3.11
 VENV ?= .venv
 DATA ?= ../shared/data
+GROUND ?= $(DATA)/ground
 # Two processes; the tests of one file stay together, so that its fixtures are made once.
 PYTEST_ARGS ?= -n 2 --dist loadfile
 
@@ -10,7 +11,7 @@ RUN := $(VENV)/.run-stamp
 DEV := $(VENV)/.dev-stamp
 SOURCES := cloud_removal benchmarks $(wildcard *.py) $(wildcard assets/*.py docs/*.py)
 
-.PHONY: help demo test lint format bench torch soak figures scenes picture clean
+.PHONY: help demo test lint format bench torch soak experiments figures scenes picture clean
 
 help:
 	@echo "make demo      take the clouds off the sample scenes into demo/"
@@ -20,6 +21,7 @@ help:
 	@echo "make bench     speed and memory: a table, and bench/results.json"
 	@echo "make torch     PyTorch into .venv-bench, for make bench to compare with"
 	@echo "make soak      long fault tests: twenty kills, resumed each time"
+	@echo "make experiments  an hour: each cure and objective of inpainting on GROUND=$(GROUND), into docs/inpainting.md"
 	@echo "make figures   pictures from DATA=$(DATA) into figures/ (not part of the repository)"
 	@echo "make scenes    make the sample scenes of assets/ again"
 	@echo "make picture   make the README's picture from the demo"
@@ -65,6 +67,9 @@ torch: .venv-bench/.stamp
 
 soak: $(RUN)
 	$(BIN)/python -m benchmarks.soak
+
+experiments: $(RUN)
+	$(BIN)/python -m benchmarks.cures --data.ground $(GROUND) --page docs/inpainting.md
 
 figures: $(RUN)
 	$(BIN)/python -m docs.figures --data $(DATA)

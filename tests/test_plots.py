@@ -27,6 +27,16 @@ def line(step, **losses):
     return {"step": step, "images_per_second": 2.0, "learning_rate": 1e-4, "data_wait": 0.0, "seconds": 1.0} | losses
 
 
+def duel(step, **changes):
+    return {
+        "step": step,
+        "adversarial": 1.0,
+        "discriminator": 0.5,
+        "gate_generator": 1.0,
+        "gate_discriminator": 1.0,
+    } | changes
+
+
 def test_a_grid_shows_the_pixels_of_each_picture():
     picture = np.random.default_rng(0).random((2, 16, 16, 3), np.float32)
     grid = plots.grid({"picture": picture, "cloud": picture[..., :1]})
@@ -42,6 +52,12 @@ def test_a_grid_shows_one_channel_as_grey():
 def test_a_grid_shows_what_is_out_of_range_or_no_number():
     grid = plots.grid({"ground": np.stack([np.full((16, 16, 3), v, np.float32) for v in (2.0, -1.0, np.nan)])})
     assert [grid[plots.BAR + row * (16 + plots.GAP), 0, 0] for row in range(3)] == [255, 0, 0]
+
+
+def test_the_pictures_of_a_grid_can_be_had_back():
+    pictures = np.random.default_rng(0).integers(0, 256, (3, 2, 16, 16, 3))
+    grid = plots.grid(dict(zip("abc", pictures / np.float32(255.0), strict=True)))
+    np.testing.assert_array_equal(plots.cells(grid, 16), pictures)
 
 
 def test_a_png_keeps_red_red():
@@ -69,6 +85,22 @@ def test_the_balance_of_two_networks_has_a_part_of_its_own(tmp_path):
     one, other = (line(1, discriminator=0.5, gate_discriminator=gate, diversity=0.9) for gate in (1.0, 0.0))
     assert decoded(plots.curves(log(tmp_path, one))).shape == (1000, 1000, 3)
     assert plots.curves(log(tmp_path, one)) != plots.curves(log(tmp_path, other))
+
+
+def test_a_duel_shows_when_a_network_waits():
+    lines = [duel(step) for step in (1, 2, 3)]
+    assert plots.duels({"a": lines}) != plots.duels({"a": [*lines[:1], duel(2, gate_generator=0.0), lines[2]]})
+
+
+def test_a_duel_has_a_part_for_each_run():
+    lines = [duel(1), duel(2)]
+    heights = [decoded(plots.duels(dict.fromkeys(titles, lines))).shape[0] for titles in ("a", "ab", "abcde")]
+    assert heights == [220, 440, 1100]
+
+
+def test_values_over_steps_are_drawn_where_they_are():
+    one, other = (plots.over_steps({"a": ([1, 2], [1.0, last])}, "change") for last in (2.0, 3.0))
+    assert one != other and decoded(one).shape == (400, 1000, 3)
 
 
 def test_a_running_mean_bridges_steps_that_have_no_value():
