@@ -62,11 +62,14 @@ class System(abc.ABC):
         return None
 
     def averaged(self, network: keras.Model) -> list[tuple[keras.Variable, Any]]:
-        """(variable, averaged value) of `network` where its optimizer keeps a moving average, else nothing."""
+        """(variable, averaged value) of `network` where its optimizer keeps a moving average, else nothing.
+
+        Nothing before the first update either: what the network starts with is its average then.
+        """
         mine, found = {id(v) for v in network.trainable_variables}, []
         for optimizer in self.optimizers.values():
             inner = getattr(optimizer, "inner_optimizer", optimizer)
-            if inner.use_ema:
+            if inner.use_ema and int(inner.iterations):  # Before the first update the averages are zero.
                 pairs = zip(inner._trainable_variables, inner._model_variables_moving_average, strict=True)
                 found += [(v, mean) for v, mean in pairs if id(v) in mine]
         return found

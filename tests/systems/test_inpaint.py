@@ -14,6 +14,7 @@ from cloud_removal.errors import OptionError
 from cloud_removal.models import completion
 from cloud_removal.models.discriminators import DISCRIMINATORS
 from cloud_removal.systems.inpaint import InpaintSystem, Options, check
+from cloud_removal.training.averages import averaged_weights
 
 SIZE = 32
 SMALL = Options(
@@ -129,6 +130,16 @@ def test_completing_uses_moving_statistics_and_changes_nothing():
     np.testing.assert_allclose(alone[0], beside[0], atol=1e-6)
     after = values(inpaint.networks["generator"]) + values(inpaint.networks["fill"])
     assert all(np.array_equal(one, other) for one, other in zip(before, after, strict=True))
+
+
+def test_a_generator_that_was_never_updated_is_shown_with_the_weights_it_has():
+    options = dataclasses.replace(SMALL, discriminator_steps=2)
+    inpaint = InpaintSystem(Run("inpaint", options, size=SIZE, batch_size=2, precision="float32", ema=0.9))
+    shown = batch()
+    inpaint.train_step(shown)
+    own = inpaint.complete(shown["ground"], shown["hole"])
+    with averaged_weights(inpaint):
+        np.testing.assert_array_equal(inpaint.complete(shown["ground"], shown["hole"]), own)
 
 
 def test_a_soft_edge_is_blended():
