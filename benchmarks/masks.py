@@ -12,52 +12,44 @@ import numpy as np
 
 from benchmarks.table import Row, seconds
 from cloud_removal.config import Run
-from cloud_removal.data.masks import DISC, Hole, draw_hole, vertices
+from cloud_removal.data.masks import DISC, draw_holes, vertices
 
 SIZE = 256
-BATCH = 64
 AIM = 8000.0
 
 
 def measure(quick: bool) -> list[Row]:
     """Rows of the masks: OpenCV alone and with all that is drawn, on one core; through tf.data, on all cores."""
+    import configure
+
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    run = configure.INPAINT[configure.INPAINT_DEFAULT]
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
-        count, repeats = (20, 1) if quick else (2000, 5)
+        batches, repeats = (2, 1) if quick else (125, 5)
+        count = batches * run.batch_size
         rows = [
             Row(f"poly {SIZE} px, OpenCV alone, one core", count / seconds(_drawn_only(count), repeats), "masks/s"),
-            Row(f"poly {SIZE} px, one core", count / seconds(_drawn(count), repeats), "masks/s"),
+            Row(f"poly {SIZE} px, one core", count / seconds(_drawn(batches, run.batch_size), repeats), "masks/s"),
         ]
-        delivered = _delivered(4 if quick else 200)
+        delivered, spent = _delivered(dataclasses.replace(run, size=SIZE), 4 if quick else 500)
     finally:
         cv2.setNumThreads(threads)
-    run, consumed = _consumed(quick)
+    title = f"poly {SIZE} px, batches of {run.batch_size} by tf.data, {os.cpu_count()} cores"
+    consumed = _consumed(run, quick)
     return [
         *rows,
-        Row(f"poly {SIZE} px, batches by tf.data, {os.cpu_count()} cores", delivered, "masks/s", AIM),
+        Row(title, delivered, "masks/s", AIM, note=f"{1e6 * spent:.0f} µs of the processors for a mask"),
         Row(f"training step of the default inpaint preset, {run.size} px", consumed, "pictures/s"),
         Row("masks over training", delivered / consumed, "x"),
     ]
 
 
-def masks(index: int) -> dict[str, np.ndarray]:
-    """A batch of polygons with their windows, drawn and numbered as training batches are."""
-    from cloud_removal.data.batches import generator
-
-    hole = np.empty((BATCH, SIZE, SIZE, 1), np.float32)
-    window = np.empty((BATCH, 2), np.float32)
-    for position in range(BATCH):
-        drawn = draw_hole("poly", generator(0, "training", index, position), SIZE)
-        hole[position, ..., 0], window[position] = drawn.mask, drawn.window
-    return {"hole": hole, "window": window}
-
-
 def _drawn_only(count: int) -> Callable[[], None]:
     """Polygon and disc of corners that are there already, into an array that is there already."""
-    rng = np.random.Generator(np.random.Philox(0))
-    corners, mask = [vertices(rng, SIZE) for _ in range(count)], np.zeros((SIZE, SIZE), np.uint8)
+    corners = vertices(np.random.Generator(np.random.Philox(0)), count, SIZE)
+    mask = np.zeros((SIZE, SIZE), np.uint8)
 
     def draw() -> None:
         for corner in corners:
@@ -68,40 +60,44 @@ def _drawn_only(count: int) -> Callable[[], None]:
     return draw
 
 
-def _drawn(count: int) -> Callable[[], list[Hole]]:
-    """All that a mask takes: corners, polygon, disc, local window."""
+def _drawn(batches: int, count: int) -> Callable[[], None]:
+    """All that batches of `count` masks take: corners, polygons, discs, local windows."""
 
-    def draw() -> list[Hole]:
+    def draw() -> None:
         rng = np.random.Generator(np.random.Philox(0))
-        return [draw_hole("poly", rng, SIZE) for _ in range(count)]
+        for _ in range(batches):
+            draw_holes("poly", rng, count, SIZE)
 
     return draw
 
 
-def _delivered(count: int) -> float:
-    """Masks per second that come out of the dataset when nothing else is done; what waited already not counted."""
-    from cloud_removal.data.endless import endless
+def _delivered(run: Run, count: int) -> tuple[float, float]:
+    """Masks per second that come out of the dataset when nothing else is done, and seconds of all processors for each.
 
-    batches = iter(endless(masks, {"hole": (BATCH, SIZE, SIZE, 1), "window": (BATCH, 2)}))
+    They are made as those of `run`'s training are; batches that waited already are not counted.
+    """
+    from cloud_removal.data.endless import endless
+    from cloud_removal.data.holes import hole_shapes, make_holes, whole
+
+    batches = iter(endless(lambda i: make_holes(run, "training", i), hole_shapes(run), whole=whole(soft_edge=False)))
     for _ in itertools.islice(batches, 8):
         pass
-    start = time.perf_counter()
+    start, spent = time.perf_counter(), time.process_time()
     for _ in itertools.islice(batches, count):
         pass
-    return count * BATCH / (time.perf_counter() - start)
+    masks = count * run.batch_size
+    return masks / (time.perf_counter() - start), (time.process_time() - spent) / masks
 
 
-def _consumed(quick: bool) -> tuple[Run, float]:
-    """The default preset of train_inpaint.py, and its pictures per second where generator and discriminator both train
-    and never wait for data."""
+def _consumed(run: Run, quick: bool) -> float:
+    """Pictures per second of a training step of `run` where generator and discriminator both train and never wait for
+    data."""
     import tensorflow as tf
 
-    import configure
     from cloud_removal.data.holes import completion_batches
     from cloud_removal.training.environment import build, make_deterministic
     from cloud_removal.training.step import Step
 
-    run = configure.INPAINT[configure.INPAINT_DEFAULT]
     own: Any = run.options
     run = dataclasses.replace(run, options=dataclasses.replace(own, completion_steps=0, discriminator_steps=0))
     if quick:
@@ -109,4 +105,4 @@ def _consumed(quick: bool) -> tuple[Run, float]:
     make_deterministic()  # As in training.
     step = Step(build(run), tf.Variable(0, dtype=tf.int64))
     batch = next(iter(completion_batches(run, "training").take(1)))
-    return run, run.batch_size / seconds(lambda: float(step.run(batch)["reconstruction"]), 1 if quick else 5)
+    return run.batch_size / seconds(lambda: float(step.run(batch)["reconstruction"]), 1 if quick else 5)

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from cloud_removal.data.masks import MASKS, SOFT, draw_hole
+from cloud_removal.data.masks import MASKS, SOFT, draw_holes
 from cloud_removal.data.terrain import terrain
 
 SHEET = Path(__file__).with_name("masks.png")
@@ -38,10 +38,10 @@ def main() -> int:
 
 def example(ground: np.ndarray, kind: str, soft: bool, seed: int) -> np.ndarray:
     """uint8 (SIDE, SIDE, 3): `ground` with a hole in a colour of its own and the local window outlined."""
-    hole = draw_hole(kind, np.random.Generator(np.random.Philox(seed)), SIDE, soft=soft)
-    mask = hole.mask.astype(np.float32)[..., None]
+    holes = draw_holes(kind, np.random.Generator(np.random.Philox(seed)), 1, SIDE, soft=soft)
+    mask = holes.masks[0, ..., None].astype(np.float32)
     picture = np.ascontiguousarray(np.rint(255 * (ground * (1 - mask) + HOLE * mask)), np.uint8)
-    (top, left), side = hole.window, SIDE // 2
+    (top, left), side = holes.windows[0].tolist(), SIDE // 2
     cv2.rectangle(picture, (left, top), (left + side - 1, top + side - 1), WINDOW, 1)
     return picture
 

@@ -1,7 +1,7 @@
 """Batches made by number, as an endless dataset: batch i is what `make(i)` says, wherever the dataset begins."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import cv2
 import numpy as np
@@ -15,21 +15,29 @@ Example = dict[str, np.ndarray]
 
 
 def endless(
-    make: Callable[[int], Example], shapes: Mapping[str, tuple[int, ...]], first_batch: int = 0
+    make: Callable[[int], Example],
+    shapes: Mapping[str, tuple[int, ...]],
+    first_batch: int = 0,
+    whole: Collection[str] = (),
 ) -> tf.data.Dataset:
-    """`make(first_batch)`, `make(first_batch + 1)` …: dicts of float32 tensors of the names and shapes of `shapes`."""
+    """`make(first_batch)`, `make(first_batch + 1)` …: dicts of float32 tensors of the names and shapes of `shapes`.
+
+    `make` gives float32 arrays, but uint8 ones under the names in `whole`: TensorFlow converts them, without the
+    interpreter's lock.
+    """
+    types = [np.uint8 if name in whole else np.float32 for name in shapes]
 
     def made(index: int) -> list[np.ndarray]:
         batch = make(int(index))
         return [batch[name] for name in shapes]
 
-    counted = Counted(made, [np.zeros(shape, np.float32) for shape in shapes.values()])
+    counted = Counted(made, [np.zeros(shape, kind) for shape, kind in zip(shapes.values(), types, strict=True)])
 
     def tensors(index: tf.Tensor) -> dict[str, tf.Tensor]:
-        values = tf.numpy_function(counted, [index], [tf.float32] * len(shapes), stateful=False)
+        values = tf.numpy_function(counted, [index], types, stateful=False)
         for value, shape in zip(values, shapes.values(), strict=True):
             value.set_shape(shape)
-        return dict(zip(shapes, values, strict=True))
+        return {name: tf.cast(value, tf.float32) for name, value in zip(shapes, values, strict=True)}
 
     # One call a batch: numpy_function holds the interpreter's lock except inside OpenCV and numpy. Batches are made
     # side by side, where OpenCV's own threads would cost a sixth of the speed, and not by the training step's threads.

@@ -1,5 +1,7 @@
 """Training batches of clear ground with holes to fill; batch i is a function of the seed and of i."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 
@@ -7,7 +9,7 @@ from cloud_removal.config import Range, Run
 from cloud_removal.data.augment import draw
 from cloud_removal.data.batches import Sources, generator, open_sources
 from cloud_removal.data.endless import Example, endless
-from cloud_removal.data.masks import BOX_SIDES, MASKS, draw_hole
+from cloud_removal.data.masks import BOX_SIDES, MASKS, draw_holes
 from cloud_removal.errors import OptionError
 
 
@@ -27,10 +29,19 @@ def completion_batches(
     def make(index: int) -> Example:
         return make_completion(sources, run, split, index, mask, soft_edge, box_sides)
 
-    picture, corner = (run.batch_size, run.size, run.size), (run.batch_size, 2)
-    return endless(
-        make, {"ground": (*picture, 3), "hole": (*picture, 1), "window": corner, "other": corner}, first_batch
-    )
+    shapes = {"ground": (run.batch_size, run.size, run.size, 3)} | hole_shapes(run)
+    return endless(make, shapes, first_batch, whole(soft_edge))
+
+
+def hole_shapes(run: Run) -> dict[str, tuple[int, ...]]:
+    """What `make_holes` gives, by name."""
+    corner = (run.batch_size, 2)
+    return {"hole": (run.batch_size, run.size, run.size, 1), "window": corner, "other": corner}
+
+
+def whole(soft_edge: bool) -> tuple[str, ...]:
+    """What of `make_holes` is uint8."""
+    return () if soft_edge else ("hole",)
 
 
 def ground_sources(run: Run, split: str) -> Sources:
@@ -52,19 +63,34 @@ def make_completion(
     soft_edge: bool = False,
     box_sides: Range = BOX_SIDES,
 ) -> Example:
-    """Batch `index`, float32: ground (B, S, S, 3) in [0, 1], hole (B, S, S, 1), 1 where there is one, window, other.
-
-    `window` (B, 2): top and left of the local window, of side S // 2, at the hole; `other` (B, 2): of one anywhere,
-    independent of the hole, for the real pictures that a local discriminator sees.
-    """
+    """Batch `index`: ground (B, S, S, 3) float32 in [0, 1], and the holes in it as `make_holes` says."""
     assert sources.ground is not None  # `ground_sources` lets no pairs through.
     ground = np.empty((run.batch_size, run.size, run.size, 3), np.float32)
-    hole = np.empty((run.batch_size, run.size, run.size, 1), np.float32)
-    window, other = np.empty((2, run.batch_size, 2), np.float32)
     for position in range(run.batch_size):
-        rng = generator(run.seed, split, index, position)
-        ground[position] = draw(sources.ground, rng, run.augmentation, run.size)
-        drawn = draw_hole(mask, rng, run.size, sources.layers, soft_edge, box_sides)
-        hole[position, ..., 0], window[position] = drawn.mask, drawn.window
-        other[position] = rng.integers(0, run.size - run.size // 2 + 1, 2)
-    return {"ground": ground, "hole": hole, "window": window, "other": other}
+        ground[position] = draw(sources.ground, generator(run.seed, split, index, position), run.augmentation, run.size)
+    return {"ground": ground} | make_holes(run, split, index, mask, soft_edge, box_sides, sources.layers)
+
+
+def make_holes(
+    run: Run,
+    split: str,
+    index: int,
+    mask: str = "poly",
+    soft_edge: bool = False,
+    box_sides: Range = BOX_SIDES,
+    layers: Sequence[np.ndarray] = (),
+) -> Example:
+    """The holes of batch `index`: hole (B, S, S, 1), 1 where there is one, window, other.
+
+    `hole` is uint8, with a soft edge float32. `window` (B, 2) float32: top and left of the local window, of side
+    S // 2, at the hole; `other` (B, 2) float32: of one anywhere, independent of the hole, for the real pictures that a
+    local discriminator sees. One generator serves the whole batch: it comes after those of the pictures.
+    """
+    rng = generator(run.seed, split, index, run.batch_size)
+    holes = draw_holes(mask, rng, run.batch_size, run.size, layers, soft_edge, box_sides)
+    other = rng.integers(0, run.size - run.size // 2 + 1, (run.batch_size, 2))
+    return {
+        "hole": holes.masks[..., np.newaxis],
+        "window": holes.windows.astype(np.float32),
+        "other": other.astype(np.float32),
+    }

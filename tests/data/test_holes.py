@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cloud_removal.config import Data, Run
-from cloud_removal.data.holes import completion_batches, ground_sources, make_completion
+from cloud_removal.data.holes import completion_batches, ground_sources, make_completion, make_holes
 from cloud_removal.data.masks import MASKS
 from cloud_removal.errors import OptionError
 
@@ -46,6 +46,17 @@ def test_seed_split_and_number_each_make_other_holes(run, change):
     changed = dataclasses.replace(run, seed=change.get("seed", run.seed))
     other = make_completion(sources, changed, change.get("split", "training"), change.get("index", 0))
     assert all(np.any(first[name] != other[name]) for name in first)
+
+
+def test_holes_are_whole_numbers_until_tensorflow_takes_them_over(run):
+    hard, soft = (make_holes(run, "training", 0, soft_edge=edge)["hole"] for edge in (False, True))
+    assert (hard.dtype, soft.dtype) == (np.uint8, np.float32) and set(np.unique(hard)) == {0, 1}
+
+
+def test_the_ground_does_not_depend_on_the_holes(run):
+    sources = ground_sources(run, "training")
+    poly, cloud = (make_completion(sources, run, "training", 0, mask) for mask in ("poly", "cloud"))
+    np.testing.assert_array_equal(poly["ground"], cloud["ground"])
 
 
 def test_pictures_of_a_batch_have_holes_of_their_own(run):
