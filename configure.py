@@ -28,9 +28,12 @@ VEIL = Run(
         haze_share=0.25,
     ),
     augmentation=Augmentation(
-        gain=(0.75, 1.3),
-        gamma=(0.75, 1.25),
-        saturation=(0.6, 1.5),
+        # No more than pictures differ that are made to be looked at: a darker ground and a thicker veil look alike,
+        # and what the gain may be in training is what the restored brightness will be off by.
+        gain=(0.9, 1.1),
+        gamma=(0.88, 1.12),
+        saturation=(0.75, 1.3),
+        tint=(0.93, 1.07),
         scale=(0.25, 1.0),
         swap=0.1,
         open_country=0.35,
