@@ -70,6 +70,43 @@ OBJECTIVES: dict[str, Objective] = {
 }
 
 
+@dataclass(frozen=True)
+class PixelObjective:
+    """What a map of fakeness and the generator minimise. The map's answers, and the holes, are (B, H, W, 1).
+
+    A real picture is fake nowhere, a completed one in its hole m: so the map is told what to say pixel by pixel, and
+    not only whether there is anything fake. A critic has no such form: its scores mean something by their difference
+    between two distributions alone, and known and generated pixels of one completion are no two distributions.
+    """
+
+    wrong: Callable[[Any, Any], Any]
+    """Of an answer, beside what it should be: m, or 0."""
+    generator_loss: Callable[[Any, Any], Any]
+    """The generator's loss on the answer to a completion and the hole in it."""
+
+    def discriminator_loss(self, real: Any, fakes: Sequence[tuple[Any, Any]]) -> Any:
+        """L_real + mean of L_fake over the pairs of answer and hole in `fakes`. Source: seed, `mod_mend_*`."""
+        return self.wrong(real, 0.0) + sum(self.wrong(answer, hole) for answer, hole in fakes) / len(fakes)
+
+
+def _cross_entropy(answer: Any, hole: Any) -> Any:
+    """Mean of -m·log σ(x) - (1 - m)·log(1 - σ(x))."""
+    return ops.mean(ops.softplus(answer) - hole * answer)
+
+
+PIXEL_OBJECTIVES: dict[str, PixelObjective] = {
+    # Cross-entropy with m against log σ(D(G)), the log-likelihood of being found out, in the hole: the minimax game.
+    "gan": PixelObjective(_cross_entropy, lambda answer, hole: -ops.mean(hole * ops.softplus(-answer))),
+    # The same map against -log(1 - σ(D(G))) at every pixel. arXiv:2002.12655, section 3, has both by pixel.
+    "dcgan": PixelObjective(_cross_entropy, lambda answer, hole: softplus_mean(answer)),
+    # (D - m)² against D(G)², the latter to be weighted by k = 2 … 4. Seed, `mod_mend_*`.
+    "lsgan": PixelObjective(
+        lambda answer, hole: ops.mean(ops.square(answer - hole)), lambda answer, hole: ops.mean(ops.square(answer))
+    ),
+}
+"""Those of OBJECTIVES that a map of fakeness can be trained by."""
+
+
 def interpolated(real: Sequence[Any], fake: Sequence[Any], epsilon: Any) -> list[Any]:
     """Points between the discriminator's inputs, ε·real + (1 - ε)·fake, one ε a picture, the same for all its inputs.
 
@@ -86,21 +123,6 @@ def gradient_penalty(gradients: Sequence[Any]) -> Any:
     """
     squared = sum(ops.sum(ops.square(g), axis=tuple(range(1, len(g.shape)))) for g in gradients)
     return ops.mean(ops.square(ops.sqrt(squared + 1e-12) - 1.0))
-
-
-def map_discriminator_loss(real: Any, fakes: Sequence[tuple[Any, Any]]) -> Any:
-    """For a map of fakeness: mean(D(x)²) + mean over (answer, hole) in `fakes` of mean((D(completed) - m)²).
-
-    Answers and holes are (B, H, W, 1): a real picture is fake nowhere, a completed one in its hole m. Source: seed,
-    `mod_mend_*`.
-    """
-    wrong = sum(ops.mean(ops.square(answer - hole)) for answer, hole in fakes)
-    return ops.mean(ops.square(real)) + wrong / len(fakes)
-
-
-def map_generator_loss(fake: Any) -> Any:
-    """mean(D(completed)²), to be weighted by k = 2 … 4. Source: seed, `mod_mend_*`."""
-    return ops.mean(ops.square(fake))
 
 
 def _each(epsilon: Any, like: Any) -> Any:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cloud_removal import adversarial
-from cloud_removal.adversarial import OBJECTIVES
+from cloud_removal.adversarial import OBJECTIVES, PIXEL_OBJECTIVES
 
 REAL, FAKE = np.array([[2.0], [-1.0]], np.float32), np.array([[0.5], [-3.0]], np.float32)
 
@@ -67,6 +67,14 @@ def test_critics_take_five_steps_and_only_one_of_them_is_clipped():
     }
 
 
+@pytest.mark.parametrize("name", [name for name, objective in OBJECTIVES.items() if objective.critic_steps > 1])
+def test_a_constant_added_to_a_critics_scores_changes_the_generators_loss_alone_so_no_gate_can_weigh_the_two(name):
+    objective = OBJECTIVES[name]
+    losses = [(objective.discriminator_loss(REAL + k, FAKE + k), objective.generator_loss(FAKE + k)) for k in (0, 100)]
+    (before, low), (after, high) = ((float(d), float(g)) for d, g in losses)
+    assert after == pytest.approx(before, abs=1e-4) and high == pytest.approx(low - 100.0, rel=1e-5)
+
+
 def test_each_picture_has_an_epsilon_of_its_own_the_same_for_all_inputs():
     real = [np.ones((2, 4, 4, 3), np.float32), np.ones((2, 2, 2, 3), np.float32)]
     fake = [np.zeros_like(tensor) for tensor in real]
@@ -88,14 +96,61 @@ def test_a_gradient_of_norm_one_for_each_picture_costs_nothing():
     assert float(adversarial.gradient_penalty([gradient])) == pytest.approx(0.0, abs=1e-6)
 
 
-def test_the_map_should_say_nothing_of_real_ground_and_the_hole_of_a_completion():
-    hole = np.zeros((1, 4, 4, 1), np.float32)
-    hole[:, 1:3] = 1.0
-    assert float(adversarial.map_discriminator_loss(0.0 * hole, [(hole, hole), (hole, hole)])) == 0.0
-    # Real wrong by 0.2 everywhere; one completion right, one unnoticed: half of the pixels wrong by 1.
-    loss = adversarial.map_discriminator_loss(0.0 * hole + np.float32(0.2), [(hole, hole), (0.0 * hole, hole)])
-    assert float(loss) == pytest.approx(0.04 + 0.5 * 0.5, rel=1e-5)
+HOLE = np.zeros((1, 4, 4, 1), np.float32)
+HOLE[:, 1:3] = 1.0
+"""Half of the pixels."""
+CERTAIN = {"gan": 40.0, "dcgan": 40.0, "lsgan": 1.0}
+"""What a map says where it is sure that a pixel is made up."""
+SAYS = np.linspace(-2.0, 3.0, 16, dtype=np.float32).reshape(1, 4, 4, 1)
 
 
-def test_the_generator_wants_the_map_to_say_nothing():
-    assert float(adversarial.map_generator_loss(np.full((1, 2, 2, 1), 0.5, np.float32))) == pytest.approx(0.25)
+def saying(name, made_up):
+    """The map that is sure of `made_up` (1 or 0 a pixel), under objective `name`."""
+    return made_up * CERTAIN[name] + (1.0 - made_up) * (0.0 if name == "lsgan" else -CERTAIN[name])
+
+
+def test_a_map_takes_the_objectives_that_tell_it_what_each_pixel_is():
+    assert set(PIXEL_OBJECTIVES) == {name for name, objective in OBJECTIVES.items() if objective.critic_steps == 1}
+
+
+@pytest.mark.parametrize("name", PIXEL_OBJECTIVES)
+def test_a_map_should_say_nothing_of_real_ground_and_the_hole_of_a_completion(name):
+    objective, right, nothing = PIXEL_OBJECTIVES[name], saying(name, HOLE), saying(name, 0.0 * HOLE)
+    assert float(objective.discriminator_loss(nothing, [(right, HOLE), (right, HOLE)])) == pytest.approx(0.0, abs=1e-6)
+    for real, fake in ((right, right), (nothing, nothing)):
+        assert float(objective.discriminator_loss(real, [(fake, HOLE)])) > 0.4
+
+
+@pytest.mark.parametrize("name", PIXEL_OBJECTIVES)
+def test_a_map_that_misses_one_of_two_completions_is_half_as_wrong(name):
+    objective, right, nothing = PIXEL_OBJECTIVES[name], saying(name, HOLE), saying(name, 0.0 * HOLE)
+    both, one = (objective.discriminator_loss(nothing, [(fake, HOLE), (nothing, HOLE)]) for fake in (nothing, right))
+    assert float(one) == pytest.approx(0.5 * float(both), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["gan", "dcgan"])
+def test_a_map_learns_by_the_cross_entropy_of_each_pixel(name):
+    soft = 0.5 * HOLE
+    found = sigmoid(SAYS)
+    expected = -(soft * np.log(found) + (1 - soft) * np.log(1 - found)).mean() - np.log(1 - found).mean()
+    assert float(PIXEL_OBJECTIVES[name].discriminator_loss(SAYS, [(SAYS, soft)])) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_map_learns_by_the_squared_error_of_each_pixel():
+    expected = ((SAYS - HOLE) ** 2).mean() + (SAYS**2).mean()
+    loss = PIXEL_OBJECTIVES["lsgan"].discriminator_loss(SAYS, [(SAYS, HOLE)])
+    assert float(loss) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("gan", (HOLE * np.log(sigmoid(SAYS))).mean()),
+        ("dcgan", -np.log(1 - sigmoid(SAYS)).mean()),
+        ("lsgan", (SAYS**2).mean()),
+    ],
+)
+def test_the_generator_wants_the_map_to_say_nothing(name, expected):
+    assert float(PIXEL_OBJECTIVES[name].generator_loss(SAYS, HOLE)) == pytest.approx(expected, rel=1e-5)
+    better, worse = (PIXEL_OBJECTIVES[name].generator_loss(saying(name, part * HOLE), HOLE) for part in (0.0, 1.0))
+    assert float(better) < float(worse)

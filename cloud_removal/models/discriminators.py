@@ -59,7 +59,9 @@ def whole(size: int, width: int = 16, norm: bool = False) -> keras.Model:
 
 
 def fakeness_map(size: int, width: int = 32, norm: bool = True) -> keras.Model:
-    """How fake each pixel is: picture (B, H, W, 3) -> map (B, H, W, 1), 0 for real and 1 for made up, not squashed.
+    """How fake each pixel is: picture (B, H, W, 3) -> map (B, H, W, 1), not squashed.
+
+    Under squared error 0 is real and 1 made up, under cross-entropy the map is the logit of that.
 
     A fully convolutional auto-encoder: five conv4 s2 + leaky ReLU (d … 16d), five transposed conv4 s2 + batch norm +
     leaky ReLU (16d … d), the picture concatenated, conv3 d + leaky ReLU, conv3 1. Sides are multiples of 32.

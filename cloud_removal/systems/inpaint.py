@@ -6,7 +6,7 @@ from typing import Literal
 import tensorflow as tf
 
 from cloud_removal import losses
-from cloud_removal.adversarial import Adversarial
+from cloud_removal.adversarial import PIXEL_OBJECTIVES, Adversarial
 from cloud_removal.config import Range, Run, SystemOptions
 from cloud_removal.data.holes import completion_batches
 from cloud_removal.data.masks import BOX_SIDES, Mask
@@ -24,7 +24,8 @@ from cloud_removal.systems.optimization import Kind, apply_gradients, optimizer
 COMPLETION, DISCRIMINATOR, JOINT = range(3)
 """The phases, as the log numbers them."""
 CRITICS = ("wgan", "wgan-gp")
-"""Objectives whose losses have no common scale, so that no gate can weigh them."""
+"""Objectives that no gate can weigh: a constant added to all of a critic's scores changes nothing but loss_G, by any
+amount and of either sign, and the critic should be trained as far as it goes (arXiv:1701.07875, section 3)."""
 MISSING = float("nan")
 MOMENTUM = 0.95
 """Of the running mean of the reconstruction loss."""
@@ -48,7 +49,8 @@ class Options(SystemOptions):
     discriminator_width: int | None = None
     """Base width of the discriminator; None: its source's."""
     adversarial: Adversarial = "dcgan"
-    """Objective of the two against each other; the discriminator map has its own, squared error by pixel: lsgan."""
+    """Objective of the two against each other. The discriminator map, which says of each pixel whether it is made up,
+    takes gan, dcgan or lsgan (its source's): a critic's score is no such answer."""
     mask: Mask = "poly"
     """Shape of the holes."""
     box_sides: Range = BOX_SIDES
@@ -68,7 +70,8 @@ class Options(SystemOptions):
     """Weight of the discriminator's opinion in the generator's loss (GLCIC: 0.0004 beside l2)."""
     balance: float = 8.0
     """The network whose loss, times this, is under the other's is not updated; 0: both always are. Without effect in
-    wgan and wgan-gp, whose losses have no common scale."""
+    wgan and wgan-gp: their losses have no scale and no sign of their own, and a critic cannot be ahead too far, it
+    should be trained as far as possible in each step."""
     balance_window: int = 10
     """Steps over which those losses are averaged; 1: each step decides for itself."""
     history: float = 0.25
@@ -177,11 +180,11 @@ class InpaintSystem(Completer):
                 answer = self.judge(fake)
                 found = self._judged(batch, fake, answer)
                 scaled_discriminator = self._scaled_discriminator_loss(found)
-            found["adversarial"] = self.judge.opinion(answer)
+            found["adversarial"] = self.judge.opinion(answer, fake)
             found["reconstruction"] = self._reconstruction(batch, fake)
             loss = own.reconstruction_weight * found["reconstruction"] + own.adversarial_weight * found["adversarial"]
             scaled_generator = self.optimizers["generator"].scale_loss(loss)
-        generator_may, discriminator_may = self.balance.decide(self.judge.gauge(answer), found["discriminator"])
+        generator_may, discriminator_may = self.balance.decide(self.judge.gauge(answer, fake), found["discriminator"])
         turn = (self.steps + 1) % self.critic_steps == 0
         found["gradient_norm_discriminator"] = self._update(
             "discriminator", inner, scaled_discriminator, discriminator_may
@@ -276,10 +279,11 @@ def check(own: Options, size: int) -> None:
         _expect(getattr(own, name) >= 1, name, own, "1 or more")
     _expect(own.balance == 0 or own.balance > 1, "balance", own, "more than 1, such as 8, or 0 to switch it off")
     _expect(0 <= own.history <= 1, "history", own, "a share from 0 (off) to 1, such as 0.25")
-    if own.discriminator == "map" and own.adversarial != "lsgan":
+    if own.discriminator == "map" and own.adversarial not in PIXEL_OBJECTIVES:
         raise OptionError(
-            f"--adversarial {own.adversarial}: the discriminator map has an objective of its own, squared error by "
-            "pixel. Give --adversarial lsgan with it."
+            f"--adversarial {own.adversarial}: the discriminator map says of each pixel whether it is made up, and a "
+            f"critic's score is no such answer. Give one of {', '.join(PIXEL_OBJECTIVES)} with it, or another "
+            "--discriminator."
         )
     if own.discriminator == "map" and size % 32:
         raise OptionError(f"--size {size}: the discriminator map takes multiples of 32 px.")

@@ -15,14 +15,18 @@ EPSILON = 4
 class Judge:
     """Discriminator `network` of kind `name` ("map", "masked", ...) under the objective `objective`.
 
-    The map of fakeness has its own: squared error by pixel.
+    The map of fakeness is judged by pixel: of its objective there must be such a form (`adversarial.PIXEL_OBJECTIVES`).
     """
 
     def __init__(self, network: keras.Model, name: str, objective: str, seed: int):
         self.network, self.name, self.seed = network, name, seed % 2**62
         self.objective = adversarial.OBJECTIVES[objective]
         # The loss of the minimax game is negative and no measure of how a generator does; -log D is.
-        self.measure = adversarial.OBJECTIVES["dcgan" if objective == "gan" else objective]
+        measure = "dcgan" if objective == "gan" else objective
+        self.measure = adversarial.OBJECTIVES[measure]
+        self.by_pixel, self.measure_by_pixel = (
+            adversarial.PIXEL_OBJECTIVES[kind] if name == "map" else None for kind in (objective, measure)
+        )
 
     def __call__(self, view: View) -> tf.Tensor:
         """Its answer to `view`, in training: logits (B, 1), or (B, h, w, 1)."""
@@ -30,8 +34,8 @@ class Judge:
 
     def loss(self, real: tf.Tensor, *fakes: tuple[tf.Tensor, View]) -> tf.Tensor:
         """loss_D = L_real + mean of L_fake, of answers to real ground and to completions; float32 scalar."""
-        if self.name == "map":
-            return adversarial.map_discriminator_loss(real, [(answer, view.hole) for answer, view in fakes])
+        if self.by_pixel:
+            return self.by_pixel.discriminator_loss(real, [(answer, view.hole) for answer, view in fakes])
         return self.objective.discriminator_loss(real, *(answer for answer, _ in fakes))
 
     def penalty(self, real: View, fake: View, step: tf.Tensor) -> tf.Tensor:
@@ -40,13 +44,17 @@ class Judge:
         true, made = (discriminator_input(self.name, *view) for view in (real, fake))
         return self.objective.penalty * slope_penalty(self._answer, true, made, epsilon)
 
-    def opinion(self, answer: tf.Tensor) -> tf.Tensor:
-        """The generator's loss on the answer to its completions; float32 scalar."""
-        return adversarial.map_generator_loss(answer) if self.name == "map" else self.objective.generator_loss(answer)
+    def opinion(self, answer: tf.Tensor, view: View) -> tf.Tensor:
+        """The generator's loss on the answer to its completions `view`; float32 scalar."""
+        if self.by_pixel:
+            return self.by_pixel.generator_loss(answer, view.hole)
+        return self.objective.generator_loss(answer)
 
-    def gauge(self, answer: tf.Tensor) -> tf.Tensor:
+    def gauge(self, answer: tf.Tensor, view: View) -> tf.Tensor:
         """loss_G as it is weighed against loss_D: positive, but for a critic."""
-        return self.opinion(answer) if self.name == "map" else self.measure.generator_loss(answer)
+        if self.measure_by_pixel:
+            return self.measure_by_pixel.generator_loss(answer, view.hole)
+        return self.measure.generator_loss(answer)
 
     def clip(self) -> None:
         """Keeps the weights of a critic within its bounds, where the objective has any."""

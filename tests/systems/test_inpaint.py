@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cloud_removal.adversarial import OBJECTIVES
+from cloud_removal.adversarial import OBJECTIVES, PIXEL_OBJECTIVES
 from cloud_removal.config import Run
 from cloud_removal.errors import OptionError
 from cloud_removal.models import completion
@@ -45,6 +45,12 @@ def changed(network, before):
     return [np.any(old != new.numpy()) for old, new in zip(before, network.variables, strict=True)]
 
 
+def assert_both_learn(inpaint):
+    before = {name: values(network) for name, network in inpaint.networks.items()}
+    inpaint.train_step(batch())
+    assert all(np.mean(changed(inpaint.networks[name], before[name])) > 0.9 for name in ("generator", "discriminator"))
+
+
 class Spy:
     """A discriminator that remembers what it was shown."""
 
@@ -69,11 +75,12 @@ def test_the_adversarial_gradient_reaches_every_weight_of_the_generator(generato
 
 @pytest.mark.parametrize("discriminator", DISCRIMINATORS)
 def test_each_discriminator_learns_while_both_are_trained_and_teaches_the_generator(discriminator):
-    adversarial = "lsgan" if discriminator == "map" else "dcgan"
-    inpaint = system(discriminator=discriminator, adversarial=adversarial, reconstruction_weight=0.0)
-    before = {name: values(network) for name, network in inpaint.networks.items()}
-    inpaint.train_step(batch())
-    assert all(np.mean(changed(inpaint.networks[name], before[name])) > 0.9 for name in ("generator", "discriminator"))
+    assert_both_learn(system(discriminator=discriminator, reconstruction_weight=0.0))
+
+
+@pytest.mark.parametrize("adversarial", PIXEL_OBJECTIVES)
+def test_the_map_of_fakeness_learns_and_teaches_under_each_objective_by_pixel(adversarial):
+    assert_both_learn(system(discriminator="map", adversarial=adversarial, reconstruction_weight=0.0))
 
 
 def test_the_phases_train_the_generator_then_the_discriminator_then_both():
@@ -197,8 +204,9 @@ def test_no_gate_weighs_the_losses_of_a_critic():
     assert (float(scalars["gate_generator"]), float(scalars["gate_discriminator"])) == (1.0, 1.0)
 
 
-def test_the_gate_weighs_the_minimax_game_by_a_loss_that_is_positive():
-    scalars = system(adversarial="gan", balance=8.0).train_step(batch())
+@pytest.mark.parametrize("discriminator", ["patch", "map"])
+def test_the_gate_weighs_the_minimax_game_by_a_loss_that_is_positive(discriminator):
+    scalars = system(discriminator=discriminator, adversarial="gan", balance=8.0).train_step(batch())
     assert float(scalars["adversarial"]) < 0 and float(scalars["gate_generator"]) == 1.0
 
 
@@ -219,7 +227,8 @@ def test_training_ends_once_the_reconstruction_loss_is_small_enough():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"discriminator": "map", "adversarial": "dcgan"}, "--adversarial lsgan"),
+        ({"discriminator": "map", "adversarial": "wgan"}, "--adversarial wgan.*one of gan, dcgan, lsgan"),
+        ({"discriminator": "map", "adversarial": "wgan-gp"}, "--adversarial wgan-gp.*one of gan, dcgan, lsgan"),
         ({"balance": 0.5}, "--balance 0.5: expected more than 1"),
         ({"history": 1.5}, "--history 1.5: expected a share"),
         ({"history_size": 0}, "--history-size 0: expected 1 or more"),
