@@ -94,10 +94,14 @@ def as_float32(system: Served, run: Run) -> Served:
 
 
 def weights_by_path(system: System) -> dict[str, np.ndarray]:
-    """Weights and moving statistics: {"network/path/of/variable": array}, what `weights.npz` holds and --init reads."""
+    """Weights and moving statistics: {"network/path/of/variable": array}, what `weights.npz` holds and --init reads.
+
+    Without the networks that training alone needs: they would be as large again, and nothing is served by them.
+    """
     return {
         f"{name}/{variable.path}": variable.value.numpy()
         for name, network in system.networks.items()
+        if name not in system.training_only
         for variable in network.weights
     }
 

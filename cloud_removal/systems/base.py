@@ -33,6 +33,9 @@ class System(abc.ABC):
     default_preset: ClassVar[str]
     sometimes: ClassVar[tuple[str, ...]] = ()
     """Scalars that some steps are without, such as those of a later phase: they are NaN there, and no divergence."""
+    training_only: ClassVar[tuple[str, ...]] = ()
+    """Networks that nothing but training needs, such as a discriminator: no model folder holds them, and `--init`
+    starts them anew where its source has none."""
 
     networks: dict[str, keras.Model]
     optimizers: dict[str, keras.optimizers.Optimizer]

@@ -96,6 +96,7 @@ class InpaintSystem(Completer):
     script = "train_inpaint.py"
     default_preset = "plain"
     sometimes = ("adversarial", "discriminator", "penalty")
+    training_only = ("discriminator",)
 
     def __init__(self, run: Run):
         super().__init__(run)

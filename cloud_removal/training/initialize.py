@@ -21,10 +21,12 @@ def initialize(system: System, source: Path, say: Say) -> None:
     `source` is a model folder (NAME, NAME/VERSION, or the name of a bundled model), or a run folder.
 
     ModelError unless every weight of the networks is there with its shape and nothing is left over; with
-    `--init-partly`, unless any is there: the others start anew, which is said.
+    `--init-partly`, unless any is there: the others start anew, which is said. So does a network that training alone
+    needs, where the source has nothing of it: model folders have none.
     """
     values = _run_weights(source, say) if (source / CONFIG).exists() else _model_weights(source)
-    wanted = network_weights(system)
+    absent = [name for name in system.training_only if not any(_network(path) == name for path in values)]
+    wanted = {path: v for path, v in network_weights(system).items() if _network(path) not in absent}
     differences = list(_differences(values, {path: tuple(v.shape) for path, v in wanted.items()}))
     fitting = {path: v for path, v in wanted.items() if path in values and values[path].shape == tuple(v.shape)}
     if differences and not (system.run.init_partly and fitting):
@@ -34,9 +36,14 @@ def initialize(system: System, source: Path, say: Say) -> None:
         )
     for path, variable in fitting.items():
         variable.assign(values[path])
-    say(f"Starting from the weights in {source}.")
+    say(f"Starting from the weights in {source}." + "".join(f" It has no {name}: that starts anew." for name in absent))
     if anew := sorted(set(wanted) - set(fitting)):
         say(f"{len(anew)} of {len(wanted)} weights do not fit and start anew: {', '.join(anew)}.")
+
+
+def _network(path: str) -> str:
+    """Name of the network that the variable at `path` is of."""
+    return path.split("/", 1)[0]
 
 
 def _run_weights(source: Path, say: Say) -> dict[str, np.ndarray]:

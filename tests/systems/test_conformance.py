@@ -12,6 +12,7 @@ import tensorflow as tf
 import configure
 from cloud_removal.config import Run, SystemOptions, run_from_text, run_to_text
 from cloud_removal.errors import OptionError
+from cloud_removal.export import completer, restorer, weights_by_path
 from cloud_removal.systems import Completer, Restorer, find, names
 
 SMALL = {"width": 2, "widths": (2, 2, 2, 2, 2), "discriminator_width": 2, "history_size": 4}
@@ -109,6 +110,16 @@ def test_a_completer_does_not_look_into_the_hole(system, batch):
     other = tf.where(batch["hole"] == 1, float("nan"), batch["ground"])
     one, two = (system.complete(image, batch["hole"]) for image in (batch["ground"], other))
     np.testing.assert_array_equal(one, two)
+
+
+def test_a_model_folder_holds_the_networks_that_answer_and_no_others(system):
+    if not isinstance(system, Restorer | Completer):
+        pytest.skip("never exported")
+    kind = restorer if isinstance(system, Restorer) else completer
+    graph = kind.signatures(system)["serving_default"].get_concrete_function().graph
+    read = {id(variable) for variable in graph.variables}
+    answering = {n for n, net in system.networks.items() if any(id(weight.value) in read for weight in net.weights)}
+    assert answering == {path.split("/")[0] for path in weights_by_path(system)}
 
 
 def test_batches_go_on_where_they_stopped(system):
