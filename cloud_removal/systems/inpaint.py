@@ -143,6 +143,8 @@ class InpaintSystem(Completer):
         first, second = own.completion_steps, own.completion_steps + own.discriminator_steps
         if second == 0:
             scalars = self._train_both(batch)
+        elif first >= self.run.steps:  # No other phase is reached, so that none has to be compiled.
+            scalars = self._train_generator(batch)
         else:
             phase = tf.cast(self.steps >= first, tf.int32) + tf.cast(self.steps >= second, tf.int32)
             phases = (self._train_generator, self._train_discriminator, self._train_both)

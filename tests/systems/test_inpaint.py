@@ -93,6 +93,18 @@ def test_the_phases_train_the_generator_then_the_discriminator_then_both():
     assert trained == [(0, ["generator"]), (1, ["discriminator"]), (2, ["generator", "discriminator"])]
 
 
+def test_a_run_that_ends_in_the_first_phase_has_the_steps_of_a_longer_one():
+    options = dataclasses.replace(SMALL, completion_steps=2, discriminator_steps=1)
+    ends = []
+    for steps in (2, 9):
+        keras.utils.set_random_seed(0)
+        inpaint = InpaintSystem(Run("inpaint", options, size=SIZE, batch_size=2, precision="float32", steps=steps))
+        phases = [float(inpaint.train_step(batch())["phase"]) for _ in range(2)]
+        ends.append((phases, values(inpaint.networks["generator"])))
+    assert ends[0][0] == ends[1][0] == [0.0, 0.0]
+    assert all(np.array_equal(one, other) for one, other in zip(ends[0][1], ends[1][1], strict=True))
+
+
 def test_the_discriminator_is_shown_the_composite_and_never_the_raw_answer():
     inpaint, shown = system(history=0.0), batch()
     spy = inpaint.judge.network = Spy(inpaint.judge.network)
