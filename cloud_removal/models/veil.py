@@ -107,7 +107,8 @@ def solved(picture: Any, features: Any, veil: Any) -> Any:
     The veil is a smooth field of colour and opacity: an error that follows the ground's own detail would be taken
     for detail. Clouds that vary from pixel to pixel lie on top of it and are solved for after it. `veil` (B, H, W, 7)
     are logits: the veil's colour, its opacity per channel (haze is thinner in red than in blue), and what the wider
-    picture says of the answered opacity, which is one of its own: what is solved with is held back where in doubt, and must not call clouds clear.
+    picture says of the answered opacity. That is one of its own: what is solved with is held back where in doubt, and
+    must not call clouds clear.
     """
     x = conv(features, features.shape[-1], "head")
     x = ops.depth_to_space(layers.Conv2D(4 * 12, 3, padding="same", name="enlarge")(x), 2)
