@@ -109,11 +109,10 @@ class InpaintSystem(Completer):
         self.balance = Balance(0.0 if own.adversarial in CRITICS else own.balance, own.balance_window)
         self.history = History(own.history_size, own.history, run.size, run.seed) if own.history else None
         self.diversity = Diversity()
+        clipped = self.judge.objective.clip is not None
         self.optimizers = {
-            name: optimizer(
-                own.optimizer, run, self.networks[name].trainable_variables, own.beta_1, own.beta_2, average
-            )
-            for name, average in (("generator", True), ("discriminator", False))
+            name: optimizer(own.optimizer, run, self.networks[name].trainable_variables, own.beta_1, own.beta_2, *how)
+            for name, how in {"generator": (True, False), "discriminator": (False, clipped)}.items()
         }
         self.steps = tf.Variable(0, dtype=tf.int64, trainable=False)
         self.reconstruction = tf.Variable(1.0, trainable=False)

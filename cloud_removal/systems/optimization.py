@@ -9,6 +9,9 @@ import tensorflow as tf
 from cloud_removal.config import Run
 
 Kind = Literal["adam", "adadelta", "rmsprop"]
+EPSILON, CLIPPED_EPSILON = 1e-7, 1e-14
+"""Added to the size of a gradient before it is divided by it: Keras' own, and for weights that are clipped to a
+hundredth. Six layers of such let through gradients of 1e-8 at first, which Keras' would keep from moving anything."""
 
 
 def adam(
@@ -25,21 +28,24 @@ def optimizer(
     beta_1: float = 0.5,
     beta_2: float = 0.9,
     average: bool = True,
+    clipped: bool = False,
 ) -> keras.optimizers.Optimizer:
     """An optimizer at the run's learning rate, built over `variables` (so that a restore loses nothing).
 
-    It keeps the run's moving average of the weights, unless `average` is False. Under mixed_float16 it carries a
-    dynamic loss scale; a caller scales the loss by `scale_loss`. The training loop sets `learning_rate` before each
-    step. Only adam has betas. Sources: arXiv:1412.6980 (adam), arXiv:1212.5701 (adadelta, whose own rate is 1).
+    It keeps the run's moving average of the weights, unless `average` is False; `clipped` says that they are kept in
+    narrow bounds. Under mixed_float16 it carries a dynamic loss scale; a caller scales the loss by `scale_loss`. The
+    training loop sets `learning_rate` before each step. Only adam has betas. Sources: arXiv:1412.6980 (adam),
+    arXiv:1212.5701 (adadelta, whose own rate is 1).
     """
     averages = {"use_ema": average and run.ema is not None, "ema_momentum": run.ema or 0.99}
+    epsilon = CLIPPED_EPSILON if clipped else EPSILON
     made: keras.optimizers.Optimizer
     if kind == "adam":
-        made = keras.optimizers.Adam(run.learning_rate, beta_1, beta_2, **averages)
+        made = keras.optimizers.Adam(run.learning_rate, beta_1, beta_2, epsilon, **averages)
     elif kind == "adadelta":
-        made = keras.optimizers.Adadelta(run.learning_rate, rho=0.95, **averages)
+        made = keras.optimizers.Adadelta(run.learning_rate, 0.95, epsilon, **averages)
     else:
-        made = keras.optimizers.RMSprop(run.learning_rate, **averages)
+        made = keras.optimizers.RMSprop(run.learning_rate, epsilon=epsilon, **averages)
     if keras.config.dtype_policy().name == "mixed_float16":
         made = keras.optimizers.LossScaleOptimizer(made)
     made.build(list(variables))

@@ -194,6 +194,16 @@ def test_weights_of_a_wgan_critic_stay_within_its_bounds():
     )
 
 
+def test_a_critic_whose_clipped_weights_leave_hardly_a_gradient_is_moved_all_the_same():
+    inpaint = system(adversarial="wgan", discriminator="masked")
+    inpaint.judge.clip()
+    kernels = [v for v in inpaint.networks["discriminator"].trainable_variables if v.path.endswith("kernel")]
+    before = [kernel.numpy() for kernel in kernels]
+    inpaint.train_step(batch())
+    moved = [np.abs(kernel - old).mean() for kernel, old in zip(kernels, before, strict=True)]
+    assert min(moved) > 0.1 * inpaint.run.learning_rate
+
+
 def test_the_generator_of_a_critic_is_updated_in_every_fifth_step():
     inpaint = system(adversarial="wgan")
     updates = []
