@@ -234,7 +234,7 @@ def test_the_page_on_inpainting_lists_every_run_with_its_options_and_has_a_place
     text = (Path(__file__).parents[1] / "docs" / "inpainting.md").read_text()
     listed = cells_of(text)
     assert {name for row in listed for name in VARIANTS if f"`{name}`" in row} == set(VARIANTS)
-    assert [listed[f"`{name}`"] for name in list(CURES)[1:]] == [[f"`{CURES[name].words}`"] for name in list(CURES)[1:]]
+    assert all(listed[f"`{name}`"][0].startswith(f"`{CURES[name].words}`") for name in list(CURES)[1:])
     assert page.BEGIN in page.between_marks(text, "", Path("docs/inpainting.md"))
 
 

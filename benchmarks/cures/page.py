@@ -30,8 +30,10 @@ def section(numbers: Mapping[str, Any], curves: Mapping[str, str]) -> str:
     trained = {title(name): runs[name] for name in CURES if name in runs}
     objectives = {name: runs[key] for name, key in of_objectives().items() if key in runs}
     scores = numbers["methods"] | {title(name): runs[name]["scores"] for name in VARIANTS if name in runs}
-    parts = [how(numbers), "### Both networks, cure by cure", picture(curves, "cures"), table(trained, TRAINING)]
-    parts += [picture(curves, "changes")]
+    parts = [how(numbers)]
+    if trained:
+        parts += ["### Both networks, cure by cure", picture(curves, "cures"), table(trained, TRAINING)]
+        parts += [picture(curves, "changes")]
     if len(objectives) > 1:
         parts += ["### Objectives", picture(curves, "objectives"), table(objectives, TRAINING | TIME)]
     parts += ["### On held-out pictures, inside the hole", table(scores, QUALITY)]

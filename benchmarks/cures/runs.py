@@ -64,6 +64,7 @@ class Variant:
 CURES = {
     BASELINE: Variant("all three cures"),
     "without-gate": Variant("without the balance gate", {"balance": 0.0}),
+    "strict-gate": Variant("a gate of ratio 3 instead of 8", {"balance": 3.0}),
     "without-history": Variant("without the history of fakes", {"history": 0.0}),
     "without-local": Variant("without the local discriminator", {"discriminator": "global"}),
     "without-any": Variant("without any cure", {"balance": 0.0, "history": 0.0, "discriminator": "global"}),
