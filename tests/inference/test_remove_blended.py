@@ -38,6 +38,16 @@ def normed(normed_folder: Path) -> Model:
     return Model.load(normed_folder)
 
 
+class Counting(Model):
+    """Counts the pictures put through the network."""
+
+    pictures = 0
+
+    def restore(self, images, context=None):
+        self.pictures += len(images)
+        return super().restore(images, context)
+
+
 @pytest.fixture
 def source(tmp_path):
     return write_raster(tmp_path / "in.tif", as_type(hills(HEIGHT, WIDTH), "float32"))
@@ -140,13 +150,6 @@ def test_nodata_stays_nodata_and_what_lies_there_does_not_matter(tmp_path, norme
 
 
 def test_windows_of_which_nothing_shows_are_not_put_through_the_network(tmp_path, normed, monkeypatch):
-    class Counting(Model):
-        pictures = 0
-
-        def restore(self, images, context=None):
-            self.pictures += len(images)
-            return super().restore(images, context)
-
     monkeypatch.setattr(scene, "PIXELS_A_BATCH", 1)
     values = np.zeros((3, 200, 200), np.uint8)
     values[:, :8, :8] = 90
@@ -186,13 +189,6 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(source, normed, monkeypatch, wi
 
 
 def test_only_windows_that_show_in_unfinished_ones_are_computed_again(source, normed, monkeypatch):
-    class Counting(Model):
-        pictures = 0
-
-        def restore(self, images, context=None):
-            self.pictures += len(images)
-            return super().restore(images, context)
-
     monkeypatch.setattr(scene, "PIXELS_A_BATCH", 1)
     windows = plan(HEIGHT, WIDTH, 32, normed.card.grid)
     columns = sum(window.core.top == 0 for window in windows)
