@@ -36,6 +36,10 @@ class Data:
     """Folder of real pairs: cloud/NAME and clear/NAME."""
     pairs_share: float = 0.5
     """Share of each batch taken from the real pairs, where both pairs and ground are given."""
+    a: tuple[Path, ...] = ()
+    """Folders of pictures, or tile stores, of the one kind: cloudy, dark, before. Not paired with those of `b`."""
+    b: tuple[Path, ...] = ()
+    """Folders of pictures, or tile stores, of the other kind: clear, bright, after; other places, sizes and numbers."""
     hold_out: tuple[str, ...] = ()
     """Names of sub-folders of the ground that are never trained on (for judging)."""
     validation_share: float = 0.05
@@ -141,8 +145,9 @@ class Run:
     """Side of the training pictures in pixels."""
     seed: int = 0
     learning_rate: float = 1e-4
-    schedule: Literal["constant", "cosine"] = "constant"
-    """Learning rate over the steps; cosine falls to a hundredth."""
+    schedule: Literal["constant", "cosine", "linear"] = "constant"
+    """Learning rate over the steps; cosine falls to a hundredth, linear is constant for half of them, then falls to
+    zero."""
     warmup: int = 0
     """Steps over which the learning rate rises from zero."""
     clip_norm: float | None = None

@@ -70,13 +70,17 @@ def uniform(rng: np.random.Generator, between: Range) -> float:
 
 def draw(source: GroundSource, rng: np.random.Generator, augmentation: Augmentation, size: int) -> np.ndarray:
     """A training picture of ground, float32 (size, size, 3) in [0, 1], all but the noise."""
-    place = placement(rng, augmentation)
-    square = source.crop(int(rng.integers(len(source))), rng, place.side(size))
-    picture = lay(square, place, size)
+    picture = cut(source, rng, augmentation, size)
     if rng.random() < augmentation.open_country:
         fractal = rng.random() < 0.75
         return open_country(rng, size, None if fractal else picture.astype(np.float32))
     return recolour(picture, rng, augmentation)
+
+
+def cut(source: GroundSource, rng: np.random.Generator, augmentation: Augmentation, size: int) -> np.ndarray:
+    """A place of `source`, zoomed, turned and flipped, in its own colours: uint8 (size, size, 3)."""
+    place = placement(rng, augmentation)
+    return lay(source.crop(int(rng.integers(len(source))), rng, place.side(size)), place, size)
 
 
 def lay(square: np.ndarray, place: Placement, size: int) -> np.ndarray:

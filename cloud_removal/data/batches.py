@@ -38,6 +38,11 @@ def open_sources(run: Run, split: str) -> Sources:
     data = run.data
     if split not in SPLITS:
         raise OptionError(f"No split {split!r}; there are {' and '.join(SPLITS)}.")
+    if data.a or data.b:
+        raise OptionError(
+            f"System {run.system} does not learn from unpaired pictures (--data.a, --data.b). Give --data.ground, or "
+            "--data.pairs, or take a system that does, such as cyclegan."
+        )
     pairs = open_pairs(data.pairs, data.validation_share, split) if data.pairs else None
     ground: GroundSource | None = None
     procedural = None
@@ -105,10 +110,15 @@ def _real_share(sources: Sources, run: Run, split: str, index: int) -> int:
     return int(run.data.pairs_share * run.batch_size + chance)
 
 
-def _simulated(sources: Sources, run: Run, rng: np.random.Generator) -> Example:
+def draw_ground(sources: Sources, run: Run, rng: np.random.Generator) -> np.ndarray:
+    """Clear ground out of `sources`, which have some, as `augment.draw` gives it."""
     assert sources.ground is not None
     other = sources.procedural if sources.procedural and rng.random() < run.data.procedural else None
-    ground = draw(other or sources.ground, rng, run.augmentation, run.size)
+    return draw(other or sources.ground, rng, run.augmentation, run.size)
+
+
+def _simulated(sources: Sources, run: Run, rng: np.random.Generator) -> Example:
+    ground = draw_ground(sources, run, rng)
     cloudy = simulate(ground, rng, run.simulation, sources.layers)
     aerial = noisy(cloudy.aerial, rng, run.augmentation)
     return {"aerial": aerial, "opacity": cloudy.opacity, "ground": cloudy.ground, "shadow": cloudy.shadow}

@@ -105,14 +105,19 @@ class Joined:
 
 
 def open_ground(
-    folders: Sequence[Path], hold_out: Sequence[str] = (), validation_share: float = 0.05, split: str = "training"
+    folders: Sequence[Path],
+    hold_out: Sequence[str] = (),
+    validation_share: float = 0.05,
+    split: str = "training",
+    option: str = "--data.ground",
 ) -> GroundSource:
     """All pictures and tile stores under `folders`, without the sub-folders named in `hold_out`.
 
     The validation part is the end of each folder's names (of each store's tiles): neighbouring files often show
-    overlapping ground, so a random part would not be independent. Raises EmptyDatasetError where nothing is left.
+    overlapping ground, so a random part would not be independent. Raises EmptyDatasetError where nothing is left; its
+    message names the `option` that gave the folders.
     """
-    stores, files = find(folders, hold_out)
+    stores, files = find(folders, hold_out, option)
     sources: list[GroundSource] = []
     for store in map(read_store, stores):
         numbers, groups = _chosen_tiles(store, hold_out, validation_share, split)
@@ -125,18 +130,20 @@ def open_ground(
     if not sources:
         raise EmptyDatasetError(
             f"No pictures for {split} in {', '.join(map(str, folders))}. Expected .jpg, .png or .tif files or a tile "
-            "store of `prepare ground`; check --data.ground, or leave it out for the built-in procedural ground."
+            f"store of `prepare ground`; check {option}, or leave it out for the built-in procedural ground."
         )
     return sources[0] if len(sources) == 1 else Joined(sources)
 
 
-def find(folders: Sequence[Path], hold_out: Sequence[str] = ()) -> tuple[list[Path], list[Path]]:
+def find(
+    folders: Sequence[Path], hold_out: Sequence[str] = (), option: str = "--data.ground"
+) -> tuple[list[Path], list[Path]]:
     """Tile stores and picture files under `folders`, sorted, `hold_out` sub-folders left out."""
     stores: list[Path] = []
     files: list[Path] = []
     for folder in folders:
         if not folder.is_dir():
-            raise InputError(f"{folder}: no such folder. Expected a folder of pictures; check --data.ground.")
+            raise InputError(f"{folder}: no such folder. Expected a folder of pictures; check {option}.")
         inside = [p for p in sorted(folder.rglob("*")) if not _held_out(p.relative_to(folder), hold_out)]
         stores += [p.parent for p in inside if p.name == INDEX]
         files += [p for p in inside if p.is_file() and is_picture(p)]

@@ -176,6 +176,12 @@ def test_the_learning_rate_rises_and_falls_with_the_step(tiny, train):
     np.testing.assert_allclose(rates, [0.5, 1.0, *cosine], rtol=1e-5)
 
 
+def test_linear_decay_holds_the_learning_rate_for_half_of_the_steps_and_then_falls_towards_zero(tiny, train):
+    train(tiny(steps=8, schedule="linear", learning_rate=1.0, clip_norm=1e-9))
+    rates = [line["learning_rate"] for line in lines(tiny())]
+    np.testing.assert_allclose(rates, [1.0, 1.0, 1.0, 1.0, 1.0, 0.75, 0.5, 0.25], rtol=1e-5)
+
+
 def test_a_sample_grid_is_written_at_the_end(tiny, train):
     train(tiny(steps=3))
     assert [path.name for path in (tiny().run_dir / "samples").iterdir()] == ["00000003.png"]
