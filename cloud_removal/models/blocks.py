@@ -15,10 +15,21 @@ Upsample = Literal["transposed", "resize"]
 """How resolution is doubled: transposed convolution, or pixels repeated and then convolved, which leaves no
 checkerboard (Odena et al. 2016, doi:10.23915/distill.00003)."""
 
+Norm = Literal["batch", "instance"]
+"""batch: statistics of each channel over the batch, moving ones at inference. instance: over each picture alone, at
+inference too (arXiv:1607.08022); in training with one picture a batch the two are the same."""
+
 
 def leaky(x: Any, name: str) -> Any:
     """Leaky ReLU with the project's slope."""
     return layers.LeakyReLU(LEAK, name=f"{name}_leaky")(x)
+
+
+def normed(x: Any, norm: Norm | None, name: str) -> Any:
+    """`x` with batch norm, with instance norm, or as it is. (B, H, W, C), H and W of any size."""
+    if norm == "instance":
+        return layers.GroupNormalization(groups=-1, epsilon=1e-5, name=f"{name}_norm")(x)
+    return layers.BatchNormalization(momentum=0.98, name=f"{name}_norm")(x) if norm == "batch" else x
 
 
 def norm_leaky(x: Any, name: str) -> Any:
@@ -37,12 +48,17 @@ def grow(x: Any, filters: int, name: str, kernel: int = 4, upsample: Upsample = 
     return norm_leaky(doubled(x, filters, name, kernel, upsample), name)
 
 
-def doubled(x: Any, filters: int, name: str, kernel: int, upsample: Upsample) -> Any:
-    """Twice the resolution without norm, bias or activation; with "resize" the convolution is always 3×3."""
+def doubled(x: Any, filters: int, name: str, kernel: int, upsample: Upsample, deviation: float | None = None) -> Any:
+    """Twice the resolution without norm, bias or activation; with "resize" the convolution is always 3×3.
+
+    The first weights are normal with standard deviation `deviation`; None: uniform after Glorot.
+    """
+    start = keras.initializers.RandomNormal(stddev=deviation) if deviation else "glorot_uniform"
+    same: dict[str, Any] = {"padding": "same", "use_bias": False, "kernel_initializer": start, "name": f"{name}_conv"}
     if upsample == "resize":
         x = layers.UpSampling2D(name=f"{name}_repeat")(x)
-        return layers.Conv2D(filters, 3, padding="same", use_bias=False, name=f"{name}_conv")(x)
-    return layers.Conv2DTranspose(filters, kernel, 2, padding="same", use_bias=False, name=f"{name}_conv")(x)
+        return layers.Conv2D(filters, 3, **same)(x)
+    return layers.Conv2DTranspose(filters, kernel, 2, **same)(x)
 
 
 def residual_unit(x: Any, name: str) -> Any:
