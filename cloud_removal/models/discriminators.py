@@ -6,17 +6,27 @@ generator's raw answer. Without `norm` there is no batch norm: a gradient penalt
 picture alone (arXiv:1704.00028, section 4).
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import keras
 from keras import layers, ops
 
-from cloud_removal.models.blocks import leaky, norm_leaky, shrink
+from cloud_removal.models.blocks import Norm, leaky, norm_leaky, normed, shrink
 
 NORMAL = 0.02
 """Standard deviation of the patch discriminator's first weights (pix2pix, arXiv:1611.07004, section 6.2)."""
+Field = Literal[1, 16, 70, 286]
+"""Side in pixels of the patches that a patch discriminator judges."""
+PATCH_LAYERS: dict[int, tuple[tuple[int, int], ...]] = {
+    1: ((1, 1), (2, 1)),
+    16: ((1, 2), (2, 1)),
+    70: ((1, 2), (2, 2), (4, 2), (8, 1)),
+    286: ((1, 2), (2, 2), (4, 2), (8, 2), (8, 2), (8, 1)),
+}
+"""Of each patch discriminator the width (times d) and stride of its convolutions but the last, to one channel."""
 
 
 def glcic(size: int, width: int = 64, norm: bool = True) -> keras.Model:
@@ -80,21 +90,38 @@ def fakeness_map(size: int, width: int = 32, norm: bool = True) -> keras.Model:
     return keras.Model([picture], x, name="map_discriminator")
 
 
-def patch(size: int, width: int = 64, norm: bool = True) -> keras.Model:
-    """70×70 PatchGAN on the completed picture: (B, H, W, 3) -> logits (B, H/8 - 2, W/8 - 2, 1).
+def patch(width: int = 64, field: Field = 70, norm: Norm | None = "batch", channels: int = 3) -> keras.Model:
+    """PatchGAN: a logit for each patch of `field` × `field` px, (B, H, W, channels) -> (B, h, w, 1).
 
-    C64-C128-C256-C512 of conv4, stride 2 but for the last, then conv4 to one channel; batch norm on all but the first
-    and the last; leaky ReLU. Source: pix2pix, arXiv:1611.07004, section 6.1.2.
+    Conv4 C64-C128-C256-C512 for 70 px (stride 2 but for the last), C64-C128 for 16, C64-C128-C256-C512-C512-C512 for
+    286, conv1 C64-C128 for 1, each followed by a convolution to one channel; norm on all but the first and the last,
+    leaky ReLU. At 256 px the answers are 30×30 for 70 px; sides of at least `smallest_patched`. `channels` are 6
+    where a picture is judged beside what it was made from. Source: pix2pix, arXiv:1611.07004, section 6.1.2.
     """
-    picture = x = keras.Input((None, None, 3), name="picture")
-    for level, (times, stride) in enumerate(((1, 2), (2, 2), (4, 2), (8, 1)), start=1):
-        name = f"conv{level}"
-        bias = level == 1 or not norm
-        x = leaky(_norm(_patch_conv(x, times * width, stride, bias, name), not bias, name), name)
-    x = layers.ZeroPadding2D(name="logit_pad")(x)
+    picture = x = keras.Input((None, None, channels), name="picture")
+    kernel = 1 if field == 1 else 4
+    for level, (times, stride) in enumerate(PATCH_LAYERS[field], start=1):
+        name, own = f"conv{level}", norm if level > 1 else None
+        x = _patch_conv(x, times * width, kernel, stride, own is None, name)
+        x = leaky(normed(x, own, name), name)
+    if kernel > 1:
+        x = layers.ZeroPadding2D(name="logit_pad")(x)
     start = keras.initializers.RandomNormal(stddev=NORMAL)
-    x = layers.Conv2D(1, 4, kernel_initializer=start, dtype="float32", name="logit")(x)
+    x = layers.Conv2D(1, kernel, kernel_initializer=start, dtype="float32", name="logit")(x)
     return keras.Model([picture], x, name="patch_discriminator")
+
+
+def smallest_patched(field: Field) -> int:
+    """Least side in pixels of pictures that the patch discriminator of `field` gives any answer to."""
+    if field == 1:
+        return 1
+    # Each of the two convolutions of stride 1 takes a pixel of the last resolution.
+    return 3 * math.prod(stride for _, stride in PATCH_LAYERS[field])
+
+
+def _completion_patch(size: int, width: int = 64, norm: bool = True) -> keras.Model:
+    """The 70×70 PatchGAN on a picture (B, H, W, 3), which may be of any size."""
+    return patch(width, norm="batch" if norm else None)
 
 
 @dataclass(frozen=True)
@@ -117,7 +144,7 @@ DISCRIMINATORS: dict[str, Discriminator] = {
     "masked": Discriminator(masked, 16, False),
     "global": Discriminator(whole, 16, False),
     "map": Discriminator(fakeness_map, 32, True),
-    "patch": Discriminator(patch, 64, True),
+    "patch": Discriminator(_completion_patch, 64, True),
 }
 
 
@@ -167,14 +194,15 @@ def _strided(x: Any, filters: int, norm: bool, name: str) -> Any:
     return leaky(_norm(conv(x), norm, name), name)
 
 
-def _patch_conv(x: Any, filters: int, stride: int, bias: bool, name: str) -> Any:
-    x = layers.ZeroPadding2D(name=f"{name}_pad")(x)
+def _patch_conv(x: Any, filters: int, kernel: int, stride: int, bias: bool, name: str) -> Any:
+    if kernel > 1:
+        x = layers.ZeroPadding2D(name=f"{name}_pad")(x)
     start = keras.initializers.RandomNormal(stddev=NORMAL)
-    return layers.Conv2D(filters, 4, stride, use_bias=bias, kernel_initializer=start, name=f"{name}_conv")(x)
+    return layers.Conv2D(filters, kernel, stride, use_bias=bias, kernel_initializer=start, name=f"{name}_conv")(x)
 
 
 def _norm(x: Any, norm: bool, name: str) -> Any:
-    return layers.BatchNormalization(momentum=0.98, name=f"{name}_norm")(x) if norm else x
+    return normed(x, "batch" if norm else None, name)
 
 
 def _logit(x: Any) -> Any:

@@ -29,7 +29,7 @@ def word(operation):
             return f"dense {operation.units}"
     names = {
         "BatchNormalization": "norm", "Concatenate": "join", "Add": "add", "Flatten": "flat", "ZeroPadding2D": "zeros",
-        "UpSampling2D": "repeat",
+        "UpSampling2D": "repeat", "GroupNormalization": "instance norm",
     }  # fmt: skip
     kind = type(operation).__name__
     return operation.mode if kind == "Pad" else names.get(kind, kind.lower())

@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cloud_removal.models.discriminators import DISCRIMINATORS, discriminator_input, local_window
+from cloud_removal.models.discriminators import (
+    DISCRIMINATORS,
+    discriminator_input,
+    local_window,
+    patch,
+    smallest_patched,
+)
 from tests.models.layer_path import path
 
 LEAKY = "leaky 0.2"
@@ -88,23 +94,76 @@ def test_the_map_is_an_autoencoder_with_a_value_for_each_pixel():
     assert network(np.zeros((1, 32, 64, 3), np.float32)).shape == (1, 32, 64, 1)
 
 
-def test_the_patch_discriminator_is_c64_c128_c256_c512_without_norm_on_the_first():
-    words = path(DISCRIMINATORS["patch"](256))
-    pairs = [("conv4 64 s2 valid", []), ("conv4 128 s2 valid", ["norm"]), ("conv4 256 s2 valid", ["norm"]),
-             ("conv4 512 valid", ["norm"])]  # fmt: skip
-    expected = [word for conv, norm in pairs for word in ("zeros", conv, *norm, LEAKY)]
-    assert words == [*expected, "zeros", "conv4 1 valid"]
+FIELDS = {
+    1: (["conv1 64 valid"], ["conv1 128 valid"]),
+    16: (["conv4 64 s2 valid"], ["conv4 128 valid"]),
+    70: (["conv4 64 s2 valid"], ["conv4 128 s2 valid"], ["conv4 256 s2 valid"], ["conv4 512 valid"]),
+    286: (["conv4 64 s2 valid"], ["conv4 128 s2 valid"], ["conv4 256 s2 valid"], ["conv4 512 s2 valid"],
+          ["conv4 512 s2 valid"], ["conv4 512 valid"]),
+}  # fmt: skip
 
 
-def test_the_patch_discriminator_sees_70_by_70_pixels():
-    network = build("patch", width=1, norm=False)
+@pytest.mark.parametrize("norm, word", [("batch", ["norm"]), ("instance", ["instance norm"]), (None, [])])
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_patch_discriminator_is_the_table_of_its_paper_with_norm_on_all_but_first_and_last(field, norm, word):
+    zeros = ["zeros"] if field > 1 else []
+    expected = []
+    for number, convolution in enumerate(FIELDS[field]):
+        expected += [*zeros, *convolution, *(word if number else []), LEAKY]
+    last = "conv4 1 valid" if field > 1 else "conv1 1 valid"
+    assert path(patch(64, field, norm)) == [*expected, *zeros, last]
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_the_receptive_field_computed_from_the_layers_is_what_the_discriminator_is_called(field):
+    seen = 1
+    for layer in reversed(patch(1, field).layers):
+        if isinstance(layer, keras.layers.Conv2D):
+            seen = (seen - 1) * layer.strides[0] + layer.kernel_size[0]
+    assert seen == field
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_one_logit_depends_on_as_many_pixels_as_the_discriminator_is_called_by(field):
+    network = patch(1, field, norm=None)
     for weight in network.weights:
         weight.assign(np.full(weight.shape, float("kernel" in weight.path)))
-    picture = tf.ones((1, 256, 256, 3))
+    picture = tf.ones((1, 640, 640, 3))
     with tf.GradientTape() as tape:
         tape.watch(picture)
-        answer = network(picture)[0, 15, 15, 0]
-    assert np.count_nonzero(tape.gradient(answer, picture)[0, ..., 0]) == 70 * 70
+        answer = network(picture)
+        middle = answer[0, answer.shape[1] // 2, answer.shape[2] // 2, 0]
+    assert np.count_nonzero(tape.gradient(middle, picture)[0, ..., 0]) == field * field
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_the_smallest_side_of_a_patch_discriminator_gives_one_logit(field):
+    network, side = patch(1, field), smallest_patched(field)
+    assert network.compute_output_shape([(1, side, side, 3)]) == (1, 1, 1, 1)
+
+
+@pytest.mark.parametrize("norm", ["batch", "instance"])
+def test_the_first_weights_of_a_patch_discriminator_are_normal_with_deviation_two_hundredths(norm):
+    keras.utils.set_random_seed(0)
+    kernels = np.concatenate([w.numpy().ravel() for w in patch(64, 70, norm).weights if "kernel" in w.path])
+    assert kernels.std() == pytest.approx(0.02, rel=0.01) and abs(kernels.mean()) < 1e-4
+
+
+def test_a_conditional_discriminator_takes_both_pictures_as_six_channels():
+    assert patch(1, 70, channels=6).input_shape == [(None, None, None, 6)]
+
+
+def test_in_training_with_one_picture_instance_norm_is_batch_norm():
+    picture = np.random.default_rng(0).random((1, 32, 32, 3), np.float32)
+    answers = []
+    for norm in ("batch", "instance"):
+        keras.utils.set_random_seed(0)
+        network = patch(4, 70, norm)
+        for layer in network.layers:
+            if "norm" in layer.name:
+                layer.epsilon = 1e-5
+        answers.append(network(picture, training=True))
+    np.testing.assert_allclose(*answers, atol=1e-5)
 
 
 def test_the_answers_at_256_pixels_are_30_by_30_patches():
