@@ -130,3 +130,6 @@ INPAINT = {
     ),
 }
 INPAINT_DEFAULT = "plain"
+
+TRANSLATE: dict[str, Run] = {}
+TRANSLATE_DEFAULT = "pix2pix"
