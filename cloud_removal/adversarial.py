@@ -70,6 +70,23 @@ OBJECTIVES: dict[str, Objective] = {
 }
 
 
+def relativistic_discriminator_loss(real: Any, fake: Any) -> Any:
+    """½·mean (C(x) - E C(G) - 1)² + ½·mean (C(G) - E C(x))²: the real is to look more real than the fake on average.
+
+    `real`, `fake`: scores C of the two, of any shape; means E are over all of it. Source: relativistic average LSGAN,
+    arXiv:1807.00734, section 4; EnlightenGAN, arXiv:1906.06972, eq. 3, whose authors' code halves it.
+    """
+    return squared_to(1.0)(real - ops.mean(fake)) + squared_to(0.0)(fake - ops.mean(real))
+
+
+def relativistic_generator_loss(real: Any, fake: Any) -> Any:
+    """½·mean (C(G) - E C(x) - 1)² + ½·mean (C(x) - E C(G))²: the mirror of `relativistic_discriminator_loss`.
+
+    The gradient reaches the generator by both terms. Source: arXiv:1906.06972, eq. 4.
+    """
+    return relativistic_discriminator_loss(real=fake, fake=real)
+
+
 @dataclass(frozen=True)
 class PixelObjective:
     """What a map of fakeness and the generator minimise. The map's answers, and the holes, are (B, H, W, 1).
@@ -94,15 +111,17 @@ def _cross_entropy(answer: Any, hole: Any) -> Any:
     return ops.mean(ops.softplus(answer) - hole * answer)
 
 
+def _squared_difference(answer: Any, wanted: Any) -> Any:
+    return ops.mean(ops.square(answer - wanted))
+
+
 PIXEL_OBJECTIVES: dict[str, PixelObjective] = {
     # Cross-entropy with m against log σ(D(G)), the log-likelihood of being found out, in the hole: the minimax game.
     "gan": PixelObjective(_cross_entropy, lambda answer, hole: -ops.mean(hole * ops.softplus(-answer))),
     # The same map against -log(1 - σ(D(G))) at every pixel. arXiv:2002.12655, section 3, has both by pixel.
     "dcgan": PixelObjective(_cross_entropy, lambda answer, hole: softplus_mean(answer)),
     # (D - m)² against D(G)², the latter to be weighted by k = 2 … 4. Seed, `mod_mend_*`.
-    "lsgan": PixelObjective(
-        lambda answer, hole: ops.mean(ops.square(answer - hole)), lambda answer, hole: ops.mean(ops.square(answer))
-    ),
+    "lsgan": PixelObjective(_squared_difference, lambda answer, hole: _squared_difference(answer, 0.0)),
 }
 """Those of OBJECTIVES that a map of fakeness can be trained by."""
 

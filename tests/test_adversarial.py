@@ -154,3 +154,33 @@ def test_the_generator_wants_the_map_to_say_nothing(name, expected):
     assert float(PIXEL_OBJECTIVES[name].generator_loss(SAYS, HOLE)) == pytest.approx(expected, rel=1e-5)
     better, worse = (PIXEL_OBJECTIVES[name].generator_loss(saying(name, part * HOLE), HOLE) for part in (0.0, 1.0))
     assert float(better) < float(worse)
+
+
+def test_the_relativistic_losses_are_those_worked_out_by_hand():
+    # E C(x) = 0.5, E C(G) = -1.25. Discriminator: x less E C(G) is 3.25, 0.25; G less E C(x) is 0, -3.5.
+    discriminator = 0.5 * (2.25**2 + 0.75**2) / 2 + 0.5 * (0.0**2 + 3.5**2) / 2
+    generator = 0.5 * (1.0**2 + 4.5**2) / 2 + 0.5 * (3.25**2 + 0.25**2) / 2
+    assert float(adversarial.relativistic_discriminator_loss(REAL, FAKE)) == pytest.approx(discriminator) == 4.46875
+    assert float(adversarial.relativistic_generator_loss(REAL, FAKE)) == pytest.approx(generator) == 7.96875
+
+
+def test_only_the_difference_of_real_and_fake_matters_to_the_relativistic_losses_and_one_is_what_is_aimed_at():
+    for shift in (0.0, 7.0):
+        higher, lower = np.full((3, 2), shift + 1.0, np.float32), np.full((3, 2), shift, np.float32)
+        told = float(adversarial.relativistic_discriminator_loss(higher, lower))
+        fooled = float(adversarial.relativistic_generator_loss(higher, lower))
+        # Told apart by 1: ½(1 - 1)² + ½(-1)²; the generator wants the fake to be higher: ½(-1 - 1)² + ½(1)².
+        assert (told, fooled) == pytest.approx((0.5, 2.5))
+    half = np.full((3, 2), 0.5, np.float32)
+    assert float(adversarial.relativistic_discriminator_loss(half, 0 * half)) == pytest.approx(0.25)
+
+
+def test_the_generator_of_the_relativistic_game_wants_a_higher_score_for_the_fake_and_the_discriminator_a_lower_one():
+    def losses(change):
+        scores = REAL, REAL + np.float32(change)
+        return [float(loss(*scores)) for loss in (
+            adversarial.relativistic_discriminator_loss, adversarial.relativistic_generator_loss,
+        )]  # fmt: skip
+
+    (told, fooled), (told_higher, fooled_higher) = losses(0.0), losses(0.1)
+    assert told_higher > told and fooled_higher < fooled
