@@ -1,7 +1,7 @@
 """What every system is: networks, an objective, and a step that trains them.
 
-A system is one module of this package. It defines `SYSTEM`, a class derived from `System` (or `Restorer`, or
-`Completer`), and is found by its module name: nothing is registered anywhere.
+A system is one module of this package. It defines `SYSTEM`, a class derived from `System` (or `Restorer`,
+`Completer`, `Generator`), and is found by its module name: nothing is registered anywhere.
 """
 
 import abc
@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from cloud_removal.config import Run, SystemOptions
 from cloud_removal.data.batches import restoration_batches
+from cloud_removal.data.latent import Noise
 
 Batch = Mapping[str, tf.Tensor]
 Scalars = dict[str, tf.Tensor]
@@ -120,6 +121,22 @@ class Completer(System):
         `image` (B, H, W, 3) float32 in [0, 1] and `hole` (B, H, W, 1) float32, 1 where the ground is unknown, 0 where
         it is not, between them a soft edge; sides multiples of `stride`, at least `smallest`. Where `hole` is 0 the
         result is `image`, bit by bit; where it is 1 nothing depends on `image`.
+        """
+
+
+class Generator(System):
+    """A system that makes pictures out of noise: what `export` writes and `scenes` looks at."""
+
+    latent: int
+    """Numbers of noise that a picture is made out of."""
+    noise: Noise
+    """How these are distributed."""
+
+    @abc.abstractmethod
+    def generate(self, noise: tf.Tensor) -> tf.Tensor:
+        """Pictures (B, S, S, 3), float32 in [0, 1], out of `noise` (B, latent) float32, inference mode.
+
+        S is the run's size. A picture depends on its own noise alone.
         """
 
 
