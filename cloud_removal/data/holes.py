@@ -48,8 +48,8 @@ def ground_sources(run: Run, split: str) -> Sources:
     """Ground and cloud layers of `run.data`. Holes are cut from clear ground: real pairs are refused."""
     if run.data.pairs is not None:
         raise OptionError(
-            f"--data.pairs {run.data.pairs}: completion learns from clear pictures alone. Give its folder of clear "
-            f"pictures instead: --data.ground {run.data.pairs / 'clear'}."
+            f"--data.pairs {run.data.pairs}: system {run.system} learns from clear pictures alone. Give its folder "
+            f"of clear pictures instead: --data.ground {run.data.pairs / 'clear'}."
         )
     return open_sources(run, split)
 

@@ -6,6 +6,7 @@ import tensorflow as tf
 from cloud_removal import adversarial
 from cloud_removal.models.discriminators import discriminator_input
 from cloud_removal.systems.history import View
+from cloud_removal.systems.optimization import clip_weights
 from cloud_removal.systems.penalty import slope_penalty
 
 EPSILON = 4
@@ -58,11 +59,7 @@ class Judge:
 
     def clip(self) -> None:
         """Keeps the weights of a critic within its bounds, where the objective has any."""
-        bound = self.objective.clip
-        if bound is None:
-            return
-        for variable in self.network.trainable_variables:
-            variable.assign(tf.clip_by_value(variable.value, -bound, bound))
+        clip_weights(self.network, self.objective.clip)
 
     def _answer(self, inputs: list[tf.Tensor]) -> tf.Tensor:
         return tf.cast(self.network(inputs, training=True), tf.float32)

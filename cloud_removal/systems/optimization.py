@@ -68,3 +68,11 @@ def apply_gradients(
         gradients, _ = tf.clip_by_global_norm(gradients, clip_norm * scale, use_norm=norm * scale)
     optimizer.apply(gradients, variables)
     return norm
+
+
+def clip_weights(network: keras.Model, bound: float | None) -> None:
+    """Keeps the weights of `network` in [-bound, bound], if there is a bound. Source: arXiv:1701.07875, algorithm 1."""
+    if bound is None:
+        return
+    for variable in network.trainable_variables:
+        variable.assign(tf.clip_by_value(variable.value, -bound, bound))

@@ -102,5 +102,9 @@ def test_a_precision_asked_for_is_taken():
 
 @pytest.mark.parametrize("system", names())
 def test_the_default_preset_of_a_system_is_one_of_its_own(system):
-    presets = {"train_defog.py": configure.DEFOG, "train_inpaint.py": configure.INPAINT}[find(system).script]
+    presets = {
+        "train_defog.py": configure.DEFOG,
+        "train_inpaint.py": configure.INPAINT,
+        "train_scene.py": configure.SCENE,
+    }[find(system).script]
     assert presets[find(system).default_preset].system == system

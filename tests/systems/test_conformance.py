@@ -16,8 +16,8 @@ from cloud_removal.export import completer, restorer, weights_by_path
 from cloud_removal.systems import Completer, Restorer, find, names
 
 SMALL = {"width": 2, "widths": (2, 2, 2, 2, 2), "discriminator_width": 2, "history_size": 4}
-SCRIPTS = {"train_defog.py": configure.DEFOG, "train_inpaint.py": configure.INPAINT}
-PRESETS = configure.DEFOG | configure.INPAINT
+SCRIPTS = {"train_defog.py": configure.DEFOG, "train_inpaint.py": configure.INPAINT, "train_scene.py": configure.SCENE}
+PRESETS = configure.DEFOG | configure.INPAINT | configure.SCENE
 
 
 def tiny(run: Run) -> Run:
@@ -153,7 +153,7 @@ def test_a_preset_survives_the_way_through_json(name):
 
 
 def test_an_unknown_system_is_refused_with_the_right_names():
-    with pytest.raises(OptionError, match="inpaint, mend, unet"):
+    with pytest.raises(OptionError, match=f"The systems are: {', '.join(names())}"):
         find("unknown")
 
 

@@ -1,0 +1,22 @@
+"""Training batches of clear ground and nothing else; batch i is a function of the seed and of i."""
+
+import numpy as np
+import tensorflow as tf
+
+from cloud_removal.config import Run
+from cloud_removal.data.batches import Sources, draw_ground, generator
+from cloud_removal.data.endless import Example, endless
+from cloud_removal.data.holes import ground_sources
+
+
+def clear_batches(run: Run, split: str, first_batch: int = 0) -> tf.data.Dataset:
+    """Endless batches of `make_clear` from `first_batch` on, as a dataset of dicts of float32 tensors."""
+    sources = ground_sources(run, split)
+    shapes = {"ground": (run.batch_size, run.size, run.size, 3)}
+    return endless(lambda index: make_clear(sources, run, split, index), shapes, first_batch)
+
+
+def make_clear(sources: Sources, run: Run, split: str, index: int) -> Example:
+    """Batch `index`: ground (B, S, S, 3) float32 in [0, 1]."""
+    positions = range(run.batch_size)
+    return {"ground": np.stack([draw_ground(sources, run, generator(run.seed, split, index, p)) for p in positions])}

@@ -1,0 +1,183 @@
+"""Scenes from noise: a generator makes pictures of land that never was, a discriminator tells them from real ones."""
+
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from cloud_removal.adversarial import OBJECTIVES, Adversarial
+from cloud_removal.config import Run, SystemOptions
+from cloud_removal.data.clear import clear_batches
+from cloud_removal.data.latent import Noise, draw_noise
+from cloud_removal.errors import OptionError
+from cloud_removal.models import dcgan
+from cloud_removal.systems.base import Batch, Generator, Scalars
+from cloud_removal.systems.monitor import Diversity
+from cloud_removal.systems.optimization import Kind, apply_gradients, clip_weights, optimizer
+from cloud_removal.systems.penalty import slope_penalty
+
+OF_DISCRIMINATOR, OF_GENERATOR, EPSILON = range(3)
+"""Purposes of random numbers, each of its own stream."""
+SHOWN = 6
+"""Rows and columns of pictures in a sample grid, beside a column of real ones."""
+MISSING = float("nan")
+
+
+@dataclass(frozen=True)
+class Options(SystemOptions):
+    """Networks, noise and objective of scenes from noise."""
+
+    width: int = 128
+    """Base width n of the generator: it begins with 8n channels (DCGAN: 128)."""
+    discriminator_width: int | None = None
+    """Base width of the discriminator; None: the generator's."""
+    latent: int = 100
+    """Numbers of noise that a picture is made out of."""
+    noise: Noise = "uniform"
+    """How these are distributed: uniform in [-1, 1], as in DCGAN, or normal."""
+    adversarial: Adversarial = "dcgan"
+    """Objective of the two against each other. With wgan-gp the discriminator has layer norm instead of batch norm.
+    Only the presets bring the learning rates of the papers with them (dcgan: 2e-4, wgan: 5e-5, wgan-gp: 1e-4)."""
+    critic_steps: int = 0
+    """The generator is updated in every so many-th step only; 0: what the objective's paper says (wgan, wgan-gp: 5)."""
+    optimizer: Kind | None = None
+    """None: what the objective's paper takes, rmsprop for wgan and adam for the others."""
+    beta_1: float | None = None
+    """Of adam; None: 0 for wgan-gp, 0.5 for the others."""
+    beta_2: float | None = None
+    """Of adam; None: 0.9 for wgan-gp, 0.999 for the others."""
+
+
+class SceneSystem(Generator):
+    """Noise -> a picture. Each step trains the discriminator, each or every fifth the generator too, on new noise."""
+
+    Options = Options
+    title = "DCGAN: scenes from noise"
+    source = "Radford et al. 2015 (arXiv:1511.06434); WGAN (arXiv:1701.07875) and WGAN-GP (arXiv:1704.00028) by option"
+    seed_document = "Scenes with DCGAN, style transfer with CycleGAN (001)"
+    script = "train_scene.py"
+    default_preset = "farmland"
+    sometimes = ("adversarial",)
+    training_only = ("discriminator",)
+
+    def __init__(self, run: Run):
+        super().__init__(run)
+        self.options: Options = run.options  # type: ignore[assignment]  # The loader made it of this class.
+        own = self.options
+        check(own, run.size)
+        self.latent, self.noise = own.latent, own.noise
+        self.objective = OBJECTIVES[own.adversarial]
+        self.critic_steps = own.critic_steps or self.objective.critic_steps
+        self.networks = {
+            "generator": dcgan.generator(run.size, own.width, own.latent),
+            "discriminator": dcgan.discriminator(
+                run.size, own.discriminator_width or own.width, "layer" if self.objective.penalty else "batch"
+            ),
+        }
+        self.optimizers = {name: self._optimizer(name) for name in self.networks}
+        self.diversity = Diversity()
+        self.steps = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self.state = {"steps": self.steps} | self.diversity.state()
+
+    def _optimizer(self, name: str) -> object:
+        """As the objective's paper has it, unless the options say otherwise."""
+        own, objective = self.options, self.objective
+        first, second = (0.0, 0.9) if objective.penalty else (0.5, 0.999)
+        return optimizer(
+            own.optimizer or ("rmsprop" if objective.clip else "adam"),
+            self.run,
+            self.networks[name].trainable_variables,
+            first if own.beta_1 is None else own.beta_1,
+            second if own.beta_2 is None else own.beta_2,
+            average=name == "generator",
+            # What a critic of weights under a hundredth lets through to the generator is as small as its own.
+            clipped=objective.clip is not None,
+        )
+
+    def batches(self, split: str, first_batch: int = 0) -> tf.data.Dataset:
+        return clear_batches(self.run, split, first_batch)
+
+    def train_step(self, batch: Batch) -> Scalars:
+        scalars = self._train_discriminator(batch["ground"])
+        if self.critic_steps == 1:
+            scalars |= self._train_generator()
+        else:
+            turn = (self.steps + 1) % self.critic_steps == 0
+            scalars |= tf.cond(turn, self._train_generator, _waits)
+        self.steps.assign_add(1)
+        return scalars
+
+    def _train_discriminator(self, ground: tf.Tensor) -> Scalars:
+        """One update on real pictures and as many made ones, of which the generator learns nothing."""
+        real, fake = 2.0 * ground - 1.0, self._made(OF_DISCRIMINATOR, ground.shape[0])
+        optimizer, variables = self.optimizers["discriminator"], self.networks["discriminator"].trainable_variables
+        scalars = {}
+        with tf.GradientTape() as tape:
+            loss = self.objective.discriminator_loss(self._answer([real]), self._answer([fake]))
+            scalars["discriminator"] = loss
+            if self.objective.penalty:
+                epsilon = tf.random.stateless_uniform([ground.shape[0]], self._seed(EPSILON))
+                scalars["penalty"] = self.objective.penalty * slope_penalty(self._answer, [real], [fake], epsilon)
+            scaled = optimizer.scale_loss(loss + scalars.get("penalty", 0.0))
+        norm = apply_gradients(optimizer, tape, scaled, variables, self.run.clip_norm)
+        clip_weights(self.networks["discriminator"], self.objective.clip)
+        scalars["gradient_norm_discriminator"] = norm
+        everywhere = tf.ones_like(ground[..., :1])
+        return scalars | self.diversity.watch(0.5 * fake + 0.5, ground, everywhere)
+
+    def _train_generator(self) -> Scalars:
+        """One update, against the discriminator as it is now. Source: arXiv:1406.2661, algorithm 1: noise is new."""
+        optimizer, variables = self.optimizers["generator"], self.networks["generator"].trainable_variables
+        with tf.GradientTape() as tape:
+            loss = self.objective.generator_loss(self._answer([self._made(OF_GENERATOR, self.run.batch_size)]))
+            scaled = optimizer.scale_loss(loss)
+        norm = apply_gradients(optimizer, tape, scaled, variables, self.run.clip_norm)
+        return {"adversarial": loss, "gradient_norm_generator": norm}
+
+    def _made(self, purpose: int, count: int) -> tf.Tensor:
+        """Pictures (B, S, S, 3) in [-1, 1], in training, out of noise that is a function of seed and step."""
+        shape, seed = [count, self.latent], self._seed(purpose)
+        if self.noise == "normal":
+            noise = tf.random.stateless_normal(shape, seed)
+        else:
+            noise = tf.random.stateless_uniform(shape, seed, -1.0, 1.0)
+        return self.networks["generator"](noise, training=True)
+
+    def _seed(self, purpose: int) -> tf.Tensor:
+        return tf.stack([tf.constant(self.run.seed % 2**62, tf.int64), 8 * self.steps + purpose])
+
+    def _answer(self, pictures: list[tf.Tensor]) -> tf.Tensor:
+        """The discriminator's answers (B, 1), float32, to the one tensor in the list, in training."""
+        return tf.cast(self.networks["discriminator"](pictures[0], training=True), tf.float32)
+
+    def generate(self, noise: tf.Tensor) -> tf.Tensor:
+        return 0.5 * tf.cast(self.networks["generator"](noise, training=False), tf.float32) + 0.5
+
+    def samples(self, batch: Batch) -> dict[str, tf.Tensor]:
+        """Pictures out of the same noise each time, so that grids of different steps can be compared."""
+        rows = min(SHOWN, self.run.batch_size)
+        noise = draw_noise(self.noise, self.run.seed, SHOWN * rows, self.latent)
+        made = tf.reshape(self.generate(tf.constant(noise)), [SHOWN, rows, *batch["ground"].shape[1:]])
+        columns = {f"generated {number + 1}": made[number] for number in range(SHOWN)}
+        return columns | {"real": batch["ground"][:rows]}
+
+
+def _waits() -> Scalars:
+    """What the log says of the generator in a step of the critic alone."""
+    return {"adversarial": tf.constant(MISSING), "gradient_norm_generator": tf.constant(MISSING)}
+
+
+def check(own: Options, size: int) -> None:
+    """OptionError for options that no run can have."""
+    if size < dcgan.SMALLEST or size % dcgan.stride(size):
+        raise OptionError(
+            f"--size {size}: pictures are doubled from 4 px (5, 6 or 7) again and again, to 64, 128, 256 or, say, 96; "
+            f"the least is {dcgan.SMALLEST}."
+        )
+    for name in ("width", "latent"):
+        if getattr(own, name) < 1:
+            raise OptionError(f"--{name} {getattr(own, name)}: expected 1 or more.")
+    if own.critic_steps < 0:
+        raise OptionError(f"--critic-steps {own.critic_steps}: expected 1 or more, or 0 for the paper's.")
+
+
+SYSTEM = SceneSystem
