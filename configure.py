@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cloud_removal.config import Augmentation, Run, Simulation
-from cloud_removal.systems import inpaint, mend, unet
+from cloud_removal.systems import inpaint, mend, scene, unet
 
 DEFOG = {
     f"unet{width or ''}": Run(
@@ -133,3 +133,30 @@ INPAINT_DEFAULT = "plain"
 
 TRANSLATE: dict[str, Run] = {}
 TRANSLATE_DEFAULT = "pix2pix"
+
+# Fields as they are, from 128 px (of 0.3 m, say) to each 64 px: seen whole, and never mirrored where pictures have 256.
+FIELDS = Augmentation(
+    gain=(0.95, 1.05), gamma=(0.95, 1.05), saturation=(0.95, 1.05), tint=(0.98, 1.02), swap=0.0, palette=0.0,
+    scale=(0.4, 0.6),
+)  # fmt: skip
+SCENE = {
+    name: Run(
+        system="scene",
+        options=scene.Options(width=width, adversarial=adversarial, noise=noise),
+        augmentation=FIELDS,
+        run_dir=Path("runs/scene"),
+        steps=steps,
+        batch_size=batch_size,
+        size=64,
+        learning_rate=learning_rate,
+    )
+    for name, width, adversarial, noise, steps, batch_size, learning_rate in (
+        # To be trained on a CPU: a quarter of DCGAN's width.
+        ("farmland", 32, "dcgan", "uniform", 20_000, 128, 2e-4),
+        ("farmland-wgan", 32, "wgan", "normal", 50_000, 64, 5e-5),
+        ("farmland-wgan-gp", 32, "wgan-gp", "normal", 50_000, 64, 1e-4),
+        # The paper's width.
+        ("dcgan", 128, "dcgan", "uniform", 50_000, 128, 2e-4),
+    )
+}
+SCENE_DEFAULT = "farmland"
