@@ -20,6 +20,16 @@ Norm = Literal["batch", "instance"]
 inference too (arXiv:1607.08022); in training with one picture a batch the two are the same."""
 
 
+def signed(picture: Any) -> Any:
+    """A picture in [0, 1] in the values of networks that end in a tanh: [-1, 1]."""
+    return 2.0 * picture - 1.0
+
+
+def unsigned(answer: Any) -> Any:
+    """The inverse of `signed`, clipped to [0, 1]."""
+    return ops.clip(0.5 * answer + 0.5, 0.0, 1.0)
+
+
 def leaky(x: Any, name: str) -> Any:
     """Leaky ReLU with the project's slope."""
     return layers.LeakyReLU(LEAK, name=f"{name}_leaky")(x)
