@@ -44,6 +44,7 @@ def card(system: Restorer, thresholds: Thresholds) -> dict[str, Any]:
         "kind": KIND,
         "halo": measured_halo(system),
         "context": _context_card(system),
+        "opacity": system.opacity,
         "thresholds": to_json(thresholds),
     }
 

@@ -6,7 +6,7 @@ A system is one module of this package. It defines `SYSTEM`, a class derived fro
 
 import abc
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import keras
 import tensorflow as tf
@@ -90,6 +90,8 @@ class Restorer(System):
     """Least height and width that the networks take."""
     context_size: int = 0
     """Channels of the picture-wide statistics; 0 where the network has none."""
+    opacity: ClassVar[Literal["predicted", "implied"]] = "predicted"
+    """Whether a network answers the opacity, or `models.implied` concludes it from what was changed. The card says."""
 
     @abc.abstractmethod
     def restore(self, image: tf.Tensor, context: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
