@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cloud_removal.config import Augmentation, Run, Simulation
-from cloud_removal.systems import inpaint, mend, scene, unet
+from cloud_removal.systems import inpaint, mend, pix2pix, scene, unet
 
 DEFOG = {
     f"unet{width or ''}": Run(
@@ -131,7 +131,33 @@ INPAINT = {
 }
 INPAINT_DEFAULT = "plain"
 
-TRANSLATE: dict[str, Run] = {}
+TRANSLATE = {
+    # The paper, at its size: one picture a step. The clouds are those of the default restorer.
+    "pix2pix": Run(
+        system="pix2pix",
+        options=pix2pix.Options(),
+        simulation=VEIL.simulation,
+        augmentation=VEIL.augmentation,
+        run_dir=Path("runs/pix2pix"),
+        steps=200_000,
+        batch_size=1,
+        learning_rate=2e-4,
+    ),
+    # To be trained on a CPU: narrowed, at the default restorer's kind of size, several pictures a step.
+    "pix2pix-narrow": Run(
+        system="pix2pix",
+        options=pix2pix.Options(width=16, levels=6, discriminator_width=16),
+        simulation=VEIL.simulation,
+        augmentation=VEIL.augmentation,
+        run_dir=Path("runs/pix2pix"),
+        steps=40_000,
+        batch_size=4,
+        size=128,
+        learning_rate=2e-4,
+        schedule="linear",
+        ema=0.999,
+    ),
+}
 TRANSLATE_DEFAULT = "pix2pix"
 
 # Fields as they are, from 128 px (of 0.3 m, say) to each 64 px: seen whole, and never mirrored where pictures have 256.
