@@ -8,7 +8,6 @@ import pytest
 import configure
 from cloud_removal.cli.train import parse, train
 from cloud_removal.errors import OptionError
-from cloud_removal.systems import find, names
 from cloud_removal.training import environment
 
 
@@ -98,13 +97,3 @@ def test_auto_precision_is_float32_where_nothing_is_known(tmp_path):
 
 def test_a_precision_asked_for_is_taken():
     assert environment.choose_precision("mixed_float16") == "mixed_float16"
-
-
-@pytest.mark.parametrize("system", names())
-def test_the_default_preset_of_a_system_is_one_of_its_own(system):
-    presets = {
-        "train_defog.py": configure.DEFOG,
-        "train_inpaint.py": configure.INPAINT,
-        "train_scene.py": configure.SCENE,
-    }[find(system).script]
-    assert presets[find(system).default_preset].system == system
