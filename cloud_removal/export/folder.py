@@ -1,7 +1,7 @@
 """A trained system as a model folder: NAME/VERSION with a SavedModel, its weights by path, and its card.
 
 The graph is float32 whatever the training precision, holds averaged weights where the run kept them, takes any batch
-and any size, and needs nothing but TensorFlow to run. A version appears complete or not at all.
+and pictures of any size, and needs nothing but TensorFlow to run. A version appears complete or not at all.
 """
 
 import contextlib
@@ -20,11 +20,11 @@ import tensorflow as tf
 
 from cloud_removal.config import Run, to_json
 from cloud_removal.errors import ModelError, OutputError
-from cloud_removal.export import completer, restorer
+from cloud_removal.export import completer, restorer, scene
 from cloud_removal.export.completer import Completer
 from cloud_removal.export.restorer import DEFAULT_THRESHOLDS, Restorer, Thresholds
 from cloud_removal.export.sides import smallest_side
-from cloud_removal.systems.base import System
+from cloud_removal.systems.base import Generator, System
 
 FORMAT = 1
 Served = TypeVar("Served", bound=System)
@@ -44,17 +44,15 @@ def export(
 
     `training` (data, licence, command, steps, seconds, images), `scores` and, of a restorer, `thresholds` go into the
     card as they are; `curves`, a picture of how it was trained, lies beside it. Raises OutputError where the folder
-    cannot be written, ModelError where the system neither restores nor completes pictures.
+    cannot be written, ModelError where the system neither restores, completes nor makes pictures.
     """
-    if not isinstance(system, Restorer | Completer):
+    if not isinstance(system, Restorer | Completer | Generator):
         raise ModelError(
-            f"A {type(system).__name__} neither restores nor completes pictures, so there is nothing to export of it."
+            f"A {type(system).__name__} neither restores, completes nor makes pictures, so there is nothing to export "
+            "of it."
         )
     served = as_float32(system, run)
-    if isinstance(served, Restorer):
-        own, graphs = restorer.card(served, thresholds), restorer.signatures(served)
-    else:
-        own, graphs = completer.card(served), completer.signatures(served)
+    own, graphs = _described(served, thresholds)
     card = {
         "format": FORMAT,
         "kind": own.pop("kind"),
@@ -64,14 +62,25 @@ def export(
         "config": to_json(run),
         "channels": "RGB",
         "scaling": "[0, 1]",
-        "stride": served.stride,
-        "smallest": smallest_side(served.smallest, served.stride),
-        "receptive_radius": served.receptive_radius,
         **own,
         "training": training,
         "scores": scores,
     }
     return _write(served, graphs, destination, card, curves)
+
+
+def _described(served: Restorer | Completer | Generator, thresholds: Thresholds) -> tuple[dict[str, Any], Any]:
+    """What the card of a system of its kind says, and its graphs by name."""
+    if isinstance(served, Generator):
+        return scene.card(served), scene.signatures(served)
+    windows = {
+        "stride": served.stride,
+        "smallest": smallest_side(served.smallest, served.stride),
+        "receptive_radius": served.receptive_radius,
+    }
+    if isinstance(served, Restorer):
+        return windows | restorer.card(served, thresholds), restorer.signatures(served)
+    return windows | completer.card(served), completer.signatures(served)
 
 
 def as_float32(system: Served, run: Run) -> Served:

@@ -21,7 +21,11 @@ from cloud_removal.model_folder import CARD, GRAPH, find
 
 FORMAT = 1
 KIND = "defog"
-KINDS = {"defog": "takes clouds off pictures", "inpaint": "fills holes in pictures"}
+KINDS = {
+    "defog": "takes clouds off pictures",
+    "inpaint": "fills holes in pictures",
+    "scene": "makes pictures out of noise",
+}
 """What a model does, by its kind."""
 
 
