@@ -1,4 +1,4 @@
-"""`systems`: what can be trained, and by which script."""
+"""`systems`: what can be trained, by which script, and from which presets."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Command:
-    """Lists the systems: where each comes from, which script trains it, and its default preset."""
+    """Lists the systems: where each comes from, which script trains it, and its presets."""
 
     def run(self) -> None:
         """Prints a paragraph for each system."""
@@ -22,12 +22,12 @@ class Command:
 
 
 def described(name: str, system: "type[System]") -> str:
-    """One paragraph on a system: its title, source, seed document, script and default preset."""
+    """One paragraph on a system: its title, source, seed document, script and presets."""
     facts = {
         "source": system.source,
         "seed": system.seed_document,
         "script": f"python {system.script} --system {name}",
-        "preset": f"{system.default_preset} (others: python {system.script} --help)",
+        "presets": ", ".join([f"{system.default_preset} (default)", *system.other_presets]),
     }
     lines = [f"{name}: {system.title}"]
     return "\n".join(lines + [f"  {word:<7} {text}" for word, text in facts.items()])

@@ -32,6 +32,8 @@ class System(abc.ABC):
     seed_document: ClassVar[str]
     script: ClassVar[str]
     default_preset: ClassVar[str]
+    other_presets: ClassVar[tuple[str, ...]] = ()
+    """The package does not know the presets: what is named here is for people, and a test compares it."""
     sometimes: ClassVar[tuple[str, ...]] = ()
     """Scalars that some steps are without, such as those of a later phase: they are NaN there, and no divergence."""
     training_only: ClassVar[tuple[str, ...]] = ()

@@ -58,6 +58,7 @@ class Pix2PixSystem(CloudRestorer):
     seed_document = "Image-to-image translation with a conditional GAN (004)"
     script = "train_translate.py"
     default_preset = "pix2pix"
+    other_presets = ("pix2pix-narrow",)
     training_only = ("discriminator",)
     opacity = "implied"
 

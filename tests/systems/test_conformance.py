@@ -161,9 +161,11 @@ def test_batches_go_on_where_they_stopped(system):
         np.testing.assert_array_equal(unbroken[name], resumed[name])
 
 
-def test_every_system_names_a_script_and_a_preset_of_it():
+def test_every_system_names_its_script_and_all_presets_of_it_there():
     for name in names():
-        assert SCRIPTS[find(name).script][find(name).default_preset].system == name
+        presets, kind = SCRIPTS[find(name).script], find(name)
+        own = [preset for preset, run in presets.items() if run.system == name]
+        assert sorted(own) == sorted([kind.default_preset, *kind.other_presets])
 
 
 @pytest.mark.parametrize("script, name", PRESETS)
