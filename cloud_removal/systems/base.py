@@ -60,6 +60,12 @@ class System(abc.ABC):
     def samples(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Columns of the sample grid: images (B, H, W, 1 or 3) in [0, 1] by title, in order."""
 
+    def prepare(self) -> None:
+        """Gets what nothing but training needs and no checkpoint holds, such as a frozen network from elsewhere.
+
+        Called before a run writes anything; CloudRemovalError where it cannot be had.
+        """
+
     def finished(self) -> str | None:
         """Why training has reached an aim of the system's own before the last step, None while it has not.
 

@@ -44,6 +44,7 @@ def train(run: Run, system: System, drawing: Drawing, say: Say, command: str) ->
             + (f"{aim}." if aim else "To train on, raise --steps (the total) or --minutes.")
         )
         return DONE
+    system.prepare()
     begin(run, start, command)
     saves.discard_after(folder, start)
     shown = next(iter(system.batches("validation", 0).take(1)))  # First: what fails here fails before any work.
