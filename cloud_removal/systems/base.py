@@ -60,7 +60,7 @@ class System(abc.ABC):
     def samples(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Columns of the sample grid: images (B, H, W, 1 or 3) in [0, 1] by title, in order."""
 
-    def prepare(self) -> None:
+    def prepare(self) -> None:  # noqa: B027  # Most systems need nothing.
         """Gets what nothing but training needs and no checkpoint holds, such as a frozen network from elsewhere.
 
         Called before a run writes anything; CloudRemovalError where it cannot be had.
