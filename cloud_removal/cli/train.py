@@ -108,6 +108,7 @@ def try_steps(run: Run, system: "System") -> int:
     from cloud_removal.training.record import Meter
     from cloud_removal.training.step import Step
 
+    system.prepare()
     step = Step(system, tf.Variable(0, dtype=tf.int64, trainable=False))
     batches = iter(system.batches("training", 0).take(3))
     step.run(next(batches))  # Compiles.
