@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cloud_removal.config import Augmentation, Run, Simulation
-from cloud_removal.systems import inpaint, mend, pix2pix, scene, unet
+from cloud_removal.systems import enlightengan, inpaint, mend, pix2pix, scene, unet
 
 DEFOG = {
     f"unet{width or ''}": Run(
@@ -131,6 +131,11 @@ INPAINT = {
 }
 INPAINT_DEFAULT = "plain"
 
+# Pictures as they should look, in their own colours.
+NATURAL = Augmentation(
+    gain=(0.95, 1.05), gamma=(0.95, 1.05), saturation=(0.9, 1.1), tint=(0.98, 1.02), swap=0.0, palette=0.0,
+    noise=(0.0, 0.01),
+)  # fmt: skip
 TRANSLATE = {
     # The paper, at its size: one picture a step. The clouds are those of the default restorer.
     "pix2pix": Run(
@@ -154,6 +159,29 @@ TRANSLATE = {
         batch_size=4,
         size=128,
         learning_rate=2e-4,
+        schedule="linear",
+        ema=0.999,
+    ),
+    # The authors' settings: 200 epochs of about 1,000 pictures.
+    "enlightengan": Run(
+        system="enlightengan",
+        options=enlightengan.Options(),
+        augmentation=NATURAL,
+        run_dir=Path("runs/enlightengan"),
+        steps=6_400,
+        batch_size=32,
+        size=320,
+        schedule="linear",
+    ),
+    # To be trained on a CPU: narrowed, on smaller pictures, in more steps.
+    "enlightengan-narrow": Run(
+        system="enlightengan",
+        options=enlightengan.Options(width=12, discriminator_width=16),
+        augmentation=NATURAL,
+        run_dir=Path("runs/enlightengan"),
+        steps=10_000,
+        batch_size=4,
+        size=128,
         schedule="linear",
         ema=0.999,
     ),

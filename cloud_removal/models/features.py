@@ -1,6 +1,5 @@
 """What a picture shows, whatever its light: features of VGG16, trained for recognition and kept as they are."""
 
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -64,14 +63,6 @@ def feature_difference(network: Any, one: Any, other: Any) -> Any:
     """
     features = [instance_normalised(network(prepared(picture), training=False)) for picture in (one, other)]
     return ops.mean(ops.square(features[0] - features[1]))
-
-
-def fingerprint(network: keras.Model) -> int:
-    """A number that weights other than these are all but sure not to have; it fits into a signed 64-bit integer."""
-    check = 0
-    for weight in network.weights:
-        check = zlib.crc32(np.ascontiguousarray(ops.convert_to_numpy(weight)), check)
-    return check
 
 
 def _downloaded(build: Callable[..., keras.Model]) -> keras.Model:

@@ -1,4 +1,4 @@
-"""Watches for mode collapse: whether completions still differ from picture to picture as the ground does."""
+"""Watches for what is known to go wrong: completions that are all alike, colours that are lost."""
 
 import tensorflow as tf
 
@@ -41,3 +41,29 @@ def _variance(picture: tf.Tensor, hole: tf.Tensor) -> tf.Tensor:
     """Variance over the batch of the mean colour inside the hole, mean over the channels; float32 scalar."""
     colour = tf.reduce_sum(picture * hole, axis=(1, 2)) / (tf.reduce_sum(hole, axis=(1, 2)) + 1e-6)
     return tf.reduce_mean(tf.math.reduce_variance(colour, axis=0))
+
+
+def colours(before: tf.Tensor, after: tf.Tensor, aim: tf.Tensor) -> dict[str, tf.Tensor]:
+    """How far the colours of pictures are from those they should have, `before` they were changed and `after`.
+
+    All (B, S, S, 3) in [0, 1]; `aim`: other pictures, as they should look. The shift is half the sum of the differences
+    of red, green and blue as shares of the mean colour, in [0, 1], whatever the brightness; saturation is (largest -
+    smallest channel) / largest, over all pixels, in [0, 1]: less of it after than before is colour lost.
+    """
+    found, aimed_at = {}, _shares(aim)
+    for when, picture in (("before", before), ("after", after)):
+        found[f"colour_shift_{when}"] = 0.5 * tf.reduce_sum(tf.abs(_shares(picture) - aimed_at))
+    for when, picture in (("before", before), ("after", after), ("aim", aim)):
+        found[f"saturation_{when}"] = _saturation(picture)
+    return found
+
+
+def _shares(picture: tf.Tensor) -> tf.Tensor:
+    """Red, green and blue (3,) of the mean colour as shares of their sum."""
+    colour = tf.reduce_mean(picture, axis=(0, 1, 2))
+    return colour / (tf.reduce_sum(colour) + 1e-6)
+
+
+def _saturation(picture: tf.Tensor) -> tf.Tensor:
+    largest, smallest = tf.reduce_max(picture, axis=-1), tf.reduce_min(picture, axis=-1)
+    return tf.reduce_sum(largest - smallest) / (tf.reduce_sum(largest) + 1e-6)
