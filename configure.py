@@ -55,19 +55,28 @@ DEFOG["mend"] = Run(system="mend", options=mend.Options(), run_dir=Path("runs/de
 DEFOG_DEFAULT = "veil"
 
 INPAINT = {
-    # To be trained on a CPU: GLCIC narrowed, without checkerboard, the seed's discriminator for holes of any shape.
+    # To be trained on a CPU: GLCIC narrowed, correcting a smooth fill, and the seed's map of how fake each pixel is.
     "plain": Run(
         system="inpaint",
         options=inpaint.Options(
-            generator="glcic", width=24, upsample="resize", completion_steps=8_000, discriminator_steps=300
+            generator="glcic-correction",
+            width=16,
+            upsample="resize",
+            discriminator="map",
+            discriminator_width=16,
+            adversarial="lsgan",
+            adversarial_weight=0.1,
+            completion_steps=4_000,
+            discriminator_steps=200,
         ),
         run_dir=Path("runs/inpaint"),
-        steps=20_000,
-        batch_size=16,
-        size=128,
+        steps=10_000,
+        batch_size=8,
+        size=192,
         learning_rate=5e-4,
         schedule="cosine",
-        warmup=200,
+        warmup=100,
+        clip_norm=1.0,
         ema=0.999,
     ),
     # The seed's mod_GAN_poly, with its three cures.

@@ -10,7 +10,7 @@ from cloud_removal.config import Data, Run
 from cloud_removal.errors import CheckpointError, OptionError
 
 FIRST, ALONE, BASELINE = "completion", "completion-only", "baseline"
-RATE, WARMUP = 3e-4, 50
+RATE, WARMUP, WEIGHT = 3e-4, 50, 0.01
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,8 @@ VARIANTS = {FIRST: Variant("the start of all"), ALONE: Variant("completion only"
 def run_of(name: str, experiment: Experiment) -> Run:
     """The settings of run `name`: preset `plain`, smaller, at a constant rate, without a moving average of the weights.
 
-    A moving average would hide how completions swing to and fro.
+    A moving average would hide how completions swing to and fro. The discriminator is the seed's of whole picture and
+    hole, so that its local half can be taken away, and that all objectives can train it.
     """
     import configure
 
@@ -86,6 +87,9 @@ def run_of(name: str, experiment: Experiment) -> Run:
     options: Any = dataclasses.replace(
         cast(Any, plain.options),
         width=experiment.width,
+        discriminator="masked",
+        adversarial="dcgan",
+        adversarial_weight=WEIGHT,
         discriminator_width=experiment.discriminator_width,
         completion_steps=steps if name in (FIRST, ALONE) else 0,
         discriminator_steps=0,

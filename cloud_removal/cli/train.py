@@ -94,6 +94,7 @@ def run_training(training: Training, command: str) -> int:
     run = dataclasses.replace(run, precision=environment.choose_precision(stored))
     system = environment.build(run)
     environment.check_size(run, system)
+    environment.check_average(run, system)
     weights = sum(network.count_params() for network in system.networks.values())
     say(f"System {run.system}, preset {training.preset}, {weights:,} weights, {run.precision}.")
     if training.dry_run:

@@ -12,12 +12,17 @@ import keras
 from keras import ops
 
 from cloud_removal.models.blocks import Upsample
+from cloud_removal.models.fill import smooth_fill
 from cloud_removal.models.generators import autoencoder, dilated, glcic, residual, unet
 
 __all__ = ["GENERATORS", "Generator", "autoencoder", "composite", "dilated", "generator_input", "glcic", "residual",
            "unet"]  # fmt: skip
 
-Filling = Literal["mean", "grey", "ragged", "minus"]
+Name = Literal[
+    "glcic", "glcic-walkthrough", "glcic-correction", "autoencoder", "residual", "dilated", "dilated-shortcut", "unet"
+]  # fmt: skip
+"""Of the completion networks."""
+Filling = Literal["mean", "smooth", "grey", "ragged", "minus"]
 
 
 @dataclass(frozen=True)
@@ -41,26 +46,32 @@ class Generator:
         return self.network(width or self.width, upsample)
 
 
-GENERATORS: dict[str, Generator] = {
+GENERATORS: dict[Name, Generator] = {
     "glcic": Generator(glcic, 64, "mean", 4, 4, 153),
     "glcic-walkthrough": Generator(partial(glcic, form="walkthrough"), 64, "grey", 4, 4, 153),
+    "glcic-correction": Generator(partial(glcic, form="correction"), 16, "smooth", 32, 32, 345),
     "autoencoder": Generator(autoencoder, 16, "ragged", 32, 32, 337),
     "residual": Generator(residual, 32, "minus", 32, 32, 594),
     "dilated": Generator(dilated, 32, "minus", 64, 64, 737),
     "dilated-shortcut": Generator(partial(dilated, shortcut="conv"), 32, "minus", 64, 64, 737),
     "unet": Generator(unet, 16, "ragged", 32, 96, 209),
 }
-"""By name. The variants: glcic as in the write-up (seed 002), dilated with a convolution as shortcut (seed 000)."""
+"""By name. The variants: glcic as in the write-up (seed 002), glcic correcting a smooth fill (ours), dilated with a
+convolution as shortcut (seed 000)."""
 
 
-def generator_input(name: str, image: Any, hole: Any, mean_colour: Any = 0.5) -> Any:
+def generator_input(name: Name, image: Any, hole: Any, mean_colour: Any = 0.5) -> Any:
     """What generator `name` takes, float32: `image` (B, H, W, 3) in [0, 1] with `hole` (B, H, W, 1) cut out of it.
 
-    mean: the hole in `mean_colour` (3,), and the mask as a fourth channel. grey: values brought to [-1, 1], the hole at
+    mean: the hole in `mean_colour` (3,), and the mask as a fourth channel. smooth: filled smoothly from what is around
+    it (`fill.smooth_fill`), and the mask. grey: values brought to [-1, 1], the hole at
     0, no mask. ragged: the hole black, and the mask. minus: the hole at -1, no mask. Where `hole` is 1 nothing of
     `image` is in the answer, not even a NaN.
     """
-    ragged, filling = _ragged(image, hole), GENERATORS[name].filling
+    filling = GENERATORS[name].filling
+    if filling == "smooth":
+        return ops.concatenate([smooth_fill(image, hole), hole], axis=-1)
+    ragged = _ragged(image, hole)
     if filling == "minus":
         return ragged - hole
     if filling == "grey":

@@ -5,6 +5,7 @@ whole picture; what of it is used is `completion.composite`'s affair. The last l
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Literal
 
 import keras
@@ -14,8 +15,10 @@ from cloud_removal.models import unet as defog
 from cloud_removal.models.blocks import Upsample, doubled, grow, leaky, norm_leaky, shrink
 
 Shortcut = Literal["identity", "conv"]
-Form = Literal["paper", "walkthrough"]
+Form = Literal["paper", "walkthrough", "correction"]
 MOMENTUM = 0.98
+DARKEST = 0.005
+"""What is darker, or as near to white, is corrected as if it were not: a sigmoid answers neither 0 nor 1."""
 
 
 def glcic(width: int = 64, upsample: Upsample = "transposed", form: Form = "paper") -> keras.Model:
@@ -25,22 +28,38 @@ def glcic(width: int = 64, upsample: Upsample = "transposed", form: Form = "pape
     conv4 s2 2d, conv3, transposed conv4 s2 d, conv3 d/2, conv3 3; batch norm and ReLU after each but the last, which
     has a sigmoid. The walk-through (seed 002) has no mask channel and a tanh, here brought from [-1, 1] to [0, 1].
     Source: Iizuka et al. 2017, doi:10.1145/3072959.3073659, table 1.
+
+    "correction": the picture is given with its holes filled smoothly, and what the last convolution answers (at first
+    nothing) is added to that before the sigmoid; leaky ReLU, and no batch norm, which tinges what is filled in
+    (DeepFill, arXiv:1801.07892, section 3.1).
     """
-    picture = keras.Input((None, None, 4 if form == "paper" else 3), name="filled")
-    x = _norm_relu(_conv(picture, width, "conv1", kernel=5), "conv1")
+    picture = keras.Input((None, None, 3 if form == "walkthrough" else 4), name="filled")
+    after = leaky if form == "correction" else _norm_relu
+    layer = partial(_conv, bias=form == "correction")
+    x = after(layer(picture, width, "conv1", kernel=5), "conv1")
     for number, times, stride in ((2, 2, 2), (3, 2, 1), (4, 4, 2), (5, 4, 1), (6, 4, 1)):
-        x = _norm_relu(_conv(x, times * width, f"conv{number}", stride=stride), f"conv{number}")
+        x = after(layer(x, times * width, f"conv{number}", stride=stride), f"conv{number}")
     for number, rate in enumerate((2, 4, 8, 16), start=1):
-        x = _norm_relu(_conv(x, 4 * width, f"dilated{number}", rate=rate), f"dilated{number}")
+        x = after(layer(x, 4 * width, f"dilated{number}", rate=rate), f"dilated{number}")
     for name in ("conv7", "conv8"):
-        x = _norm_relu(_conv(x, 4 * width, name), name)
-    x = _norm_relu(doubled(x, 2 * width, "deconv1", 4, upsample), "deconv1")
-    x = _norm_relu(_conv(x, 2 * width, "conv9"), "conv9")
-    x = _norm_relu(doubled(x, width, "deconv2", 4, upsample), "deconv2")
-    x = _norm_relu(_conv(x, max(width // 2, 1), "conv10"), "conv10")
-    x = layers.Conv2D(3, 3, padding="same", dtype="float32", name="answer")(x)
-    answer = ops.sigmoid(x) if form == "paper" else 0.5 * ops.tanh(x) + 0.5
-    return keras.Model(picture, answer, name="glcic")
+        x = after(layer(x, 4 * width, name), name)
+    x = after(doubled(x, 2 * width, "deconv1", 4, upsample), "deconv1")
+    x = after(layer(x, 2 * width, "conv9"), "conv9")
+    x = after(doubled(x, width, "deconv2", 4, upsample), "deconv2")
+    x = after(layer(x, max(width // 2, 1), "conv10"), "conv10")
+    start = "zeros" if form == "correction" else "glorot_uniform"
+    x = layers.Conv2D(3, 3, padding="same", kernel_initializer=start, dtype="float32", name="answer")(x)
+    return keras.Model(picture, _squashed(x, picture, form), name="glcic")
+
+
+def _squashed(answer: Any, picture: Any, form: Form) -> Any:
+    """The last convolution's `answer` brought to [0, 1]."""
+    if form == "walkthrough":
+        return 0.5 * ops.tanh(answer) + 0.5
+    if form == "correction":
+        filled = ops.clip(picture[..., :3], DARKEST, 1.0 - DARKEST)
+        answer = answer + ops.log(filled) - ops.log(1.0 - filled)
+    return ops.sigmoid(answer)
 
 
 def autoencoder(width: int = 16, upsample: Upsample = "transposed") -> keras.Model:
@@ -125,15 +144,15 @@ def _mirrored(width: int, levels: int) -> list[int]:
     return [width * 2**level for level in reversed(range(levels))]
 
 
-def _conv(x: Any, filters: int, name: str, kernel: int = 3, stride: int = 1, rate: int = 1) -> Any:
-    """A convolution before a norm: no bias."""
+def _conv(x: Any, filters: int, name: str, kernel: int = 3, stride: int = 1, rate: int = 1, bias: bool = False) -> Any:
+    """A convolution; before a norm it needs no bias."""
     return layers.Conv2D(
         filters,
         kernel,
         stride,
         padding="same",
         dilation_rate=rate,
-        use_bias=False,
+        use_bias=bias,
         kernel_initializer="he_normal",
         name=f"{name}_conv",
     )(x)

@@ -35,10 +35,8 @@ MOMENTUM = 0.95
 class Options(SystemOptions):
     """Networks, objective, phases and cures of the inpainting system."""
 
-    generator: Literal[
-        "glcic", "glcic-walkthrough", "autoencoder", "residual", "dilated", "dilated-shortcut", "unet"
-    ] = "autoencoder"
-    """Network that fills the hole."""
+    generator: completion.Name = "autoencoder"
+    """Network that fills the hole; glcic-correction corrects a smooth fill of it, without batch norm."""
     width: int | None = None
     """Base width of the generator; None: its source's."""
     upsample: Upsample = "transposed"
@@ -95,7 +93,7 @@ class InpaintSystem(Completer):
     seed_document = "Cloud Removal (mod_GAN_spot.py, mod_GAN_poly.py, mod_mend_*.py), GLCIC (002)"
     script = "train_inpaint.py"
     default_preset = "plain"
-    other_presets = ("seed", "map", "glcic", "glcic-walkthrough",)
+    other_presets = ("seed", "map", "glcic", "glcic-walkthrough")
     sometimes = ("adversarial", "discriminator", "penalty")
     training_only = ("discriminator",)
 

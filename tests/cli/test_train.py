@@ -72,6 +72,14 @@ def test_a_strategy_that_is_not_there_yet_is_refused(strategy):
         environment.check_options(parsed("--strategy", strategy).run)
 
 
+def test_averages_of_weights_that_batch_norm_stands_between_are_refused():
+    plain = parsed("--preset", "unet", "--width", "2", "--ema", "0.9").run
+    with pytest.raises(OptionError, match=r"--ema 0\.9: the network unet has batch norm"):
+        environment.check_average(plain, environment.build(plain))
+    for run in (dataclasses.replace(plain, ema=None), parsed("--preset", "veil").run):
+        environment.check_average(run, environment.build(run))
+
+
 def test_a_size_the_network_cannot_take_is_refused():
     run = dataclasses.replace(parsed("--preset", "unet", "--width", "1").run, precision="float32", size=33)
     with pytest.raises(OptionError, match=r"--size 33: .* multiples of 32 px"):

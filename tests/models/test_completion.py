@@ -10,11 +10,11 @@ MEAN = np.array([0.1, 0.2, 0.3], np.float32)
 
 
 def image():
-    return np.random.default_rng(0).random((2, 8, 8, 3), np.float32)
+    return np.random.default_rng(0).random((2, 32, 32, 3), np.float32)
 
 
 def hole(value=1.0):
-    mask = np.zeros((2, 8, 8, 1), np.float32)
+    mask = np.zeros((2, 32, 32, 1), np.float32)
     mask[:, 2:5, 1:6] = value
     return mask
 
@@ -25,13 +25,13 @@ def numpy(tensor):
 
 @pytest.mark.parametrize("soft", [1.0, 0.3])
 def test_kept_pixels_of_the_composite_are_the_pictures_bit_by_bit(soft):
-    patch = np.random.default_rng(1).random((2, 8, 8, 3), np.float32)
+    patch = np.random.default_rng(1).random((2, 32, 32, 3), np.float32)
     completed, kept = numpy(composite(image(), patch, hole(soft))), hole()[..., 0] == 0
     np.testing.assert_array_equal(completed[kept], image()[kept])
 
 
 def test_in_the_hole_the_composite_is_the_patch_bit_by_bit():
-    patch = np.random.default_rng(1).random((2, 8, 8, 3), np.float32)
+    patch = np.random.default_rng(1).random((2, 32, 32, 3), np.float32)
     inside = hole()[..., 0] == 1
     np.testing.assert_array_equal(numpy(composite(image(), patch, hole()))[inside], patch[inside])
 
