@@ -56,6 +56,11 @@ class Card:
         """Name and version."""
         return f"{self.values.get('name', self.folder.parent.name)}/{self.values.get('version', self.folder.name)}"
 
+    @property
+    def implied(self) -> bool:
+        """Whether the network answers the ground alone, and opacity is concluded from what it changed."""
+        return self.values.get("opacity") == "implied"
+
 
 def read_card(model: Path) -> Card:
     """Finds `model` and reads its card. Raises ModelError where something of it is missing or of another kind."""

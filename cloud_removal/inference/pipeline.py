@@ -91,6 +91,8 @@ def remove(
             with unfinished as partial, targets.hidden(wanted):
                 for line in [*remarks(scene), *colour_profile.remarks(scene, output), *treatment.remarks()]:
                     say(line)
+                if card.implied:
+                    say(_implied(card))
                 loaded = model if isinstance(model, Model) else Model.from_card(card)
                 treatment = treatment.loaded()
                 task = task_for(scene, loaded, settings, say)
@@ -110,6 +112,11 @@ def _inexact(card: Card, settings: Settings) -> str:
         f"{card.title} looks at each window as a whole: windows are blended over {card.grid.overlap(settings.window)} "
         "px, but tiled does not equal whole, and results depend on --window"
     )
+
+
+def _implied(card: Card) -> str:
+    """What a user should know of the opacity of a network that answers the ground alone."""
+    return f"{card.title} finds no clouds: what counts as opacity is concluded from what it changed"
 
 
 def thresholds(card: Card, settings: Settings) -> Thresholds:
