@@ -4,16 +4,36 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from cloud_removal.errors import OutputError
+from cloud_removal.errors import OptionError, OutputError
 
 
 def check_new(path: Path, overwrite: bool) -> None:
     """OutputError where a file that a user asked for is there already and may not be replaced."""
     if path.exists() and not overwrite:
         raise OutputError(f"{path} exists already. Choose another name, or add --overwrite to replace it.")
+
+
+def check_targets(targets: Mapping[str, Path | None], overwrite: bool) -> None:
+    """Refuses, before the work, files asked for by an option (`--json`) that could not be written at its end.
+
+    OutputError for a folder, a folder that is not there, or a file that may not be replaced; OptionError where two
+    options name one file.
+    """
+    given: dict[Path, str] = {}
+    for option, file in targets.items():
+        if file is None:
+            continue
+        if file.is_dir():
+            raise OutputError(f"{file} is a folder. Give the name of a file in it.")
+        if not file.parent.is_dir():
+            raise OutputError(f"{file} cannot be written: there is no folder {file.parent}. Make it first.")
+        check_new(file, overwrite)
+        if other := given.get(file.resolve()):
+            raise OptionError(f"{other} and {option} are both {file}: give each a name of its own.")
+        given[file.resolve()] = option
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -36,6 +36,14 @@ def grid(columns: Mapping[str, np.ndarray]) -> np.ndarray:
     return np.concatenate(parts, axis=1)
 
 
+def sheet(images: Sequence[np.ndarray], across: int) -> np.ndarray:
+    """Images (H, W, 1 or 3) in [0, 1], all of a size, `across` a row, as one uint8 RGB picture without titles."""
+    framed = [_framed(image) for image in images]
+    framed += [np.full_like(framed[0], 32)] * (-len(framed) % across)
+    rows = [np.concatenate(framed[start : start + across], axis=1) for start in range(0, len(framed), across)]
+    return np.concatenate(rows)
+
+
 def cells(picture: np.ndarray, side: int) -> np.ndarray:
     """The inverse of `grid`: its pictures of `side` pixels, uint8 (columns, rows, side, side, 3)."""
     step = side + GAP

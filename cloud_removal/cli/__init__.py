@@ -21,6 +21,7 @@ PROGRAM = "python -m cloud_removal"
 COMMANDS = {
     "remove": "Take clouds and haze off a picture, a GeoTIFF or a folder of them.",
     "evaluate": "Score a model on pairs of cloudy and clear pictures.",
+    "scenes": "Draw pictures that a trained generator makes out of noise, and check that they are no copies.",
     "export": "Write the network of a training run as a model folder.",
     "prepare": "Cut ground into tiles, or turn infrared pictures into cloud layers, for training.",
     "simulate": "Put clouds, haze and their shadows over a clear picture.",

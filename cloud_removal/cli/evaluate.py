@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from cloud_removal.errors import OptionError, OutputError
-from cloud_removal.files import check_new, write_result
+from cloud_removal.errors import OptionError
+from cloud_removal.files import check_targets, write_result
 from cloud_removal.model_folder import DEFAULT, INPAINT, version_of
 
 if TYPE_CHECKING:
@@ -96,14 +96,7 @@ class Command:
             raise OptionError(f"--panel {self.panel}: expected a name that ends in .png.")
         if self.panel_rows < 1:
             raise OptionError(f"--panel-rows {self.panel_rows}: expected a number of rows, at least 1.")
-        for file in filter(None, (self.json, self.panel)):
-            if file.is_dir():
-                raise OutputError(f"{file} is a folder. Give the name of a file in it.")
-            if not file.parent.is_dir():
-                raise OutputError(f"{file} cannot be written: there is no folder {file.parent}. Make it first.")
-            check_new(file, self.overwrite)
-        if self.json is not None and self.panel is not None and self.json.resolve() == self.panel.resolve():
-            raise OptionError(f"--json and --panel are both {self.json}: give each a name of its own.")
+        check_targets({"--json": self.json, "--panel": self.panel}, self.overwrite)
 
     def _pairs(self) -> tuple[int, "Iterator[Pair]"]:
         from cloud_removal.data.pairs import names_of_pairs
