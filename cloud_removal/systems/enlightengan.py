@@ -22,6 +22,8 @@ from cloud_removal.systems.optimization import adam, apply_gradients
 LSGAN = OBJECTIVES["lsgan"]
 NETWORKS = ("generator", "global_discriminator", "local_discriminator")
 GENERATOR, GLOBAL, LOCAL = NETWORKS
+PARTS = ("global", "local", "features", "local_features")
+"""Of the generator's loss."""
 LEAST_PATCH = 2 * features.SCALE
 """Features of less than 2 × 2 places are all 0 when they are normalised."""
 
@@ -53,9 +55,9 @@ class Options(SystemOptions):
     local_weight: float = 1.0
     """Of the opinion on patches."""
     features_weight: float = 1.0
-    """Of the difference in features from the picture as it was."""
+    """Of the difference in VGG16's features from the picture as it was; 0: not computed."""
     local_features_weight: float = 1.0
-    """Of the same on patches."""
+    """Of the same on patches; with both 0 VGG16 is not needed."""
     vgg: str = "imagenet"
     """Weights of VGG16, whose features are to be kept: imagenet (Keras downloads them once), a file of them, or random
     (recognise nothing: to try out)."""
@@ -100,7 +102,8 @@ class EnlightenGANSystem(Restorer):
 
     def prepare(self) -> None:
         """Gets VGG16, which is never trained: in no checkpoint and no model, as it is the same whenever it is got."""
-        if self._vgg is None:
+        own = self.options
+        if self._vgg is None and (own.features_weight or own.local_features_weight):
             with tf.init_scope():  # The first step may be being compiled.
                 self._vgg = features.vgg16(self.options.vgg, self.run.seed)
 
@@ -122,12 +125,11 @@ class EnlightenGANSystem(Restorer):
                 local_true, local_fake = (self.networks[LOCAL](patch, training=True) for patch in (real, made))
                 found["discriminator_local"] = LSGAN.discriminator_loss(local_true, local_fake)
                 scaled[LOCAL] = self.optimizers[LOCAL].scale_loss(found["discriminator_local"])
-            found |= {
-                "global": relativistic_generator_loss(true, fake),
-                "local": losses.l2(1.0, local_fake),  # Not halved, unlike the others, as in the authors' code.
-                "features": features.feature_difference(self._vgg, enlightened, batch["a"]),
-                "local_features": features.feature_difference(self._vgg, made, was),
-            }
+            found["global"] = relativistic_generator_loss(true, fake)
+            found["local"] = losses.l2(1.0, local_fake)  # Not halved, unlike the others, as in the authors' code.
+            for part, pictures in (("features", (enlightened, batch["a"])), ("local_features", (made, was))):
+                if getattr(self.options, f"{part}_weight"):
+                    found[part] = features.feature_difference(self._vgg, *pictures)
             loss = self._weighted(found)
             scaled[GENERATOR] = self.optimizers[GENERATOR].scale_loss(loss)
         norms = {f"gradient_norm_{name}": self._update(name, tapes[name], scaled[name]) for name in NETWORKS}
@@ -137,8 +139,7 @@ class EnlightenGANSystem(Restorer):
 
     def _weighted(self, found: Scalars) -> tf.Tensor:
         """The generator's loss: each part by its weight, which are all 1 in the source."""
-        parts = ("global", "local", "features", "local_features")
-        return tf.add_n([getattr(self.options, f"{part}_weight") * found[part] for part in parts])
+        return tf.add_n([getattr(self.options, f"{part}_weight") * found[part] for part in PARTS if part in found])
 
     def _corners(self, count: int) -> tf.Tensor:
         """Tops and lefts (B, patches, 2) of the patches of this step: a function of the seed and the step."""
@@ -184,7 +185,7 @@ def check(own: Options, size: int) -> None:
     """OptionError for options that no run can have."""
     for name in ("width", "discriminator_width", "global_layers", "patches"):
         _expect(getattr(own, name) >= 1, name, own, "1 or more")
-    for name in ("global_weight", "local_weight", "features_weight", "local_features_weight"):
+    for name in (f"{part}_weight" for part in PARTS):
         _expect(getattr(own, name) >= 0, name, own, "0 or more")
     allowed = f"{LEAST_PATCH} or more, and no more than --size {size}"
     _expect(LEAST_PATCH <= own.patch_size <= size, "patch_size", own, allowed)
