@@ -205,7 +205,7 @@ FIELDS = Augmentation(
 SCENE = {
     name: Run(
         system="scene",
-        options=scene.Options(width=width, adversarial=adversarial, noise=noise),
+        options=options,
         augmentation=FIELDS,
         run_dir=Path("runs/scene"),
         steps=steps,
@@ -213,13 +213,13 @@ SCENE = {
         size=64,
         learning_rate=learning_rate,
     )
-    for name, width, adversarial, noise, steps, batch_size, learning_rate in (
+    for name, options, steps, batch_size, learning_rate in (
         # To be trained on a CPU: a quarter of DCGAN's width.
-        ("farmland", 32, "dcgan", "uniform", 20_000, 128, 2e-4),
-        ("farmland-wgan", 32, "wgan", "normal", 50_000, 64, 5e-5),
-        ("farmland-wgan-gp", 32, "wgan-gp", "normal", 50_000, 64, 1e-4),
+        ("farmland", scene.Options(width=32), 20_000, 128, 2e-4),
+        ("farmland-wgan", scene.Options(width=32, noise="normal", adversarial="wgan"), 50_000, 64, 5e-5),
+        ("farmland-wgan-gp", scene.Options(width=32, noise="normal", adversarial="wgan-gp"), 50_000, 64, 1e-4),
         # The paper's width.
-        ("dcgan", 128, "dcgan", "uniform", 50_000, 128, 2e-4),
+        ("dcgan", scene.Options(width=128), 50_000, 128, 2e-4),
     )
 }
 SCENE_DEFAULT = "farmland"
