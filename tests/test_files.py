@@ -2,8 +2,8 @@
 
 import pytest
 
-from cloud_removal.errors import OutputError
-from cloud_removal.files import new_folder, write_result
+from cloud_removal.errors import OptionError, OutputError
+from cloud_removal.files import check_targets, new_folder, write_result
 
 
 def test_a_new_folder_appears_when_everything_in_it_is_written(tmp_path):
@@ -48,3 +48,23 @@ def test_a_result_that_cannot_take_its_place_leaves_nothing_and_gives_the_advice
     with pytest.raises(OutputError, match=r"a cannot be written: Is a directory\. Name another file\."):
         write_result(tmp_path / "a", b"new", "Name another file.")
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"), [("", "is a folder"), ("there.png", "exists already"), ("missing/a.png", "there is no folder")]
+)
+def test_a_file_that_could_not_be_written_in_the_end_is_refused_at_the_beginning(place, reason, tmp_path):
+    (tmp_path / "there.png").touch()
+    with pytest.raises(OutputError, match=reason):
+        check_targets({"--a": tmp_path / "new.png", "--b": None, "--c": tmp_path / place}, overwrite=False)
+
+
+def test_one_file_for_two_options_is_refused_by_their_names(tmp_path):
+    (tmp_path / "in").mkdir()
+    with pytest.raises(OptionError, match="--a and --c are both"):
+        check_targets({"--a": tmp_path / "x", "--b": tmp_path / "y", "--c": tmp_path / "in" / ".." / "x"}, False)
+
+
+def test_files_that_can_be_written_are_let_through(tmp_path):
+    (tmp_path / "old").touch()
+    check_targets({"--a": tmp_path / "new", "--b": tmp_path / "old"}, overwrite=True)

@@ -60,6 +60,14 @@ def test_the_pictures_of_a_grid_can_be_had_back():
     np.testing.assert_array_equal(plots.cells(grid, 16), pictures)
 
 
+def test_a_sheet_lays_pictures_out_in_rows_and_leaves_the_rest_dark():
+    pictures = np.random.default_rng(0).integers(0, 256, (5, 16, 16, 3))
+    sheet = plots.sheet(list(pictures / np.float32(255.0)), 3)
+    step = 16 + plots.GAP
+    assert sheet.shape == (2 * step, 3 * step, 3) and np.all(sheet[step:, 2 * step :] == 32)
+    np.testing.assert_array_equal(sheet[step : step + 16, step : step + 16], pictures[4])
+
+
 def test_a_png_keeps_red_red():
     red = np.zeros((2, 2, 3), np.uint8)
     red[..., 0] = 200
