@@ -180,7 +180,7 @@ def nearest(judged: "Judged") -> bytes:
     from cloud_removal import plots
     from cloud_removal.evaluation.copies import GENERATED, HELD_OUT
 
-    columns = {}
+    columns: dict[str, np.ndarray] = {}
     for name in (GENERATED, HELD_OUT):
         group = judged.neighbours[name]
         shown = np.argsort(group.relative)[:PAIRS]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import keras
 import tensorflow as tf
 
 from cloud_removal.adversarial import OBJECTIVES, Adversarial
@@ -79,7 +80,7 @@ class SceneSystem(Generator):
         self.steps = tf.Variable(0, dtype=tf.int64, trainable=False)
         self.state = {"steps": self.steps} | self.diversity.state()
 
-    def _optimizer(self, name: str) -> object:
+    def _optimizer(self, name: str) -> keras.optimizers.Optimizer:
         """As the objective's paper has it, unless the options say otherwise."""
         own, objective = self.options, self.objective
         first, second = (0.0, 0.9) if objective.penalty else (0.5, 0.999)
