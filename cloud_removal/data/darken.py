@@ -42,7 +42,8 @@ def shadows(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     side = max(shape)
     field = fractal(rng, shape, float(rng.uniform(0.2, 0.8) * side))
     edge = max(0.5, float(rng.uniform(0.002, 0.02) * side))
-    return cv2.GaussianBlur(cover(field, rng.uniform(*COVERAGE), 0.1), None, edge)
+    shade = cv2.GaussianBlur(cover(field, rng.uniform(*COVERAGE), 0.1), None, edge)
+    return np.minimum(shade, np.float32(1.0), out=shade)  # Blurring rounds.
 
 
 def _unit(field: np.ndarray) -> np.ndarray:
