@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cloud_removal.config import Augmentation, Run, Simulation
-from cloud_removal.systems import enlightengan, inpaint, mend, pix2pix, scene, unet
+from cloud_removal.systems import cyclegan, enlightengan, inpaint, mend, pix2pix, scene, unet
 
 DEFOG = {
     f"unet{width or ''}": Run(
@@ -166,6 +166,32 @@ TRANSLATE = {
         run_dir=Path("runs/pix2pix"),
         steps=40_000,
         batch_size=4,
+        size=128,
+        learning_rate=2e-4,
+        schedule="linear",
+        ema=0.999,
+    ),
+    # The paper: 200 epochs of about 1,000 pictures, one a step.
+    "cyclegan": Run(
+        system="cyclegan",
+        options=cyclegan.Options(),
+        simulation=VEIL.simulation,
+        augmentation=NATURAL,
+        run_dir=Path("runs/cyclegan"),
+        steps=200_000,
+        batch_size=1,
+        learning_rate=2e-4,
+        schedule="linear",
+    ),
+    # To be trained on a CPU: narrowed, on smaller pictures.
+    "cyclegan-narrow": Run(
+        system="cyclegan",
+        options=cyclegan.Options(width=16, discriminator_width=16),
+        simulation=VEIL.simulation,
+        augmentation=NATURAL,
+        run_dir=Path("runs/cyclegan"),
+        steps=40_000,
+        batch_size=2,
         size=128,
         learning_rate=2e-4,
         schedule="linear",

@@ -116,11 +116,14 @@ def recorded_commands(run_dir: Path) -> list[str]:
 
 
 def data_in_words(data: "Data", with_clouds: bool = True) -> list[str]:
-    """The folders a run was trained on; systems that fill holes see no clouds."""
+    """The folders a run was trained on; systems that fill holes see no clouds, unpaired pictures none but their own."""
+    unpaired = [f"{kind}: {folder}" for kind in ("a", "b") for folder in getattr(data, kind)]
     ground = [f"ground: {folder}" for folder in data.ground]
     clouds = [f"clouds: {folder}" for folder in data.clouds] + ["clouds: simulated"]
     pairs = [f"pairs: {data.pairs}"] if data.pairs else []
     held_out = [f"not trained on: {name}" for name in data.hold_out]
+    if unpaired:
+        return [*unpaired, *held_out]
     if not with_clouds:
         return [*(ground or ["ground: procedural"]), *held_out]
     if pairs and not ground:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from cloud_removal.data.terrain import terrain
 from cloud_removal.export.sides import multiple, reflected, smallest_side
 from cloud_removal.systems.base import Restorer
 
+Answer = Callable[[tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]
+"""Of a picture as large as the network takes it, and the same before its sides were made multiples of the stride."""
 KIND = "defog"
 CONTEXT_WINDOW, CONTEXT_SPACING = 256, 512
 """Pixels: the side of the squares that picture-wide statistics are taken from, and from one to the next. Between them
@@ -45,6 +48,7 @@ def card(system: Restorer, thresholds: Thresholds) -> dict[str, Any]:
         "halo": measured_halo(system),
         "context": _context_card(system),
         "opacity": system.opacity,
+        "further": sorted(system.further()),
         "thresholds": to_json(thresholds),
     }
 
@@ -82,21 +86,23 @@ def noisy_pictures(count: int, side: int) -> np.ndarray:
 
 
 def signatures(system: Restorer) -> dict[str, Any]:
-    """The graphs of a model folder: `serving_default`, `restore` and, with picture-wide statistics, `context`."""
-    image = tf.TensorSpec((None, None, None, 3), tf.float32, "image")
-    smallest, stride = smallest_side(system.smallest, system.stride), system.stride
+    """The graphs of a model folder: `serving_default`, `restore`, with picture-wide statistics `context`, and further.
 
-    def serving_default(image: tf.Tensor) -> dict[str, tf.Tensor]:
-        height, width = tf.shape(image)[1], tf.shape(image)[2]
-        large_enough = reflected(image, tf.maximum(height, smallest), tf.maximum(width, smallest))
-        padded = reflected(large_enough, *(multiple(tf.shape(large_enough)[axis], stride) for axis in (1, 2)))
-        context = _everywhere(system.context(large_enough), padded, stride) if system.context_size else None
-        return {name: value[:, :height, :width] for name, value in system.restore(padded, context).items()}
+    All but `restore` take pictures of any size.
+    """
+    image = tf.TensorSpec((None, None, None, 3), tf.float32, "image")
 
     def restore_in_context(image: tf.Tensor, context: tf.Tensor) -> dict[str, tf.Tensor]:
         return system.restore(image, context)
 
-    graphs = {"serving_default": tf.function(serving_default, input_signature=[image])}
+    def serving_default(padded: tf.Tensor, large_enough: tf.Tensor) -> dict[str, tf.Tensor]:
+        stride = system.stride
+        context = _everywhere(system.context(large_enough), padded, stride) if system.context_size else None
+        return system.restore(padded, context)
+
+    graphs = {"serving_default": tf.function(_of_any_size(system, serving_default), input_signature=[image])}
+    for name, answer in system.further().items():
+        graphs[name] = tf.function(_of_any_size(system, _alone(answer)), input_signature=[image])
     if not system.context_size:
         return graphs | {"restore": tf.function(lambda image: system.restore(image), input_signature=[image])}
     context = tf.TensorSpec((None, None, None, system.context_size), tf.float32, "context")
@@ -104,6 +110,23 @@ def signatures(system: Restorer) -> dict[str, Any]:
         "restore": tf.function(restore_in_context, input_signature=[image, context]),
         "context": tf.function(lambda image: {"context": system.context(image)}, input_signature=[image]),
     }
+
+
+def _alone(answer: Callable[[tf.Tensor], dict[str, tf.Tensor]]) -> Answer:
+    return lambda padded, large_enough: answer(padded)
+
+
+def _of_any_size(system: Restorer, answer: Answer) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+    """`answer` for pictures of any size, which are continued by reflection where the network takes no such sides."""
+    smallest, stride = smallest_side(system.smallest, system.stride), system.stride
+
+    def of_any_size(image: tf.Tensor) -> dict[str, tf.Tensor]:
+        height, width = tf.shape(image)[1], tf.shape(image)[2]
+        large_enough = reflected(image, tf.maximum(height, smallest), tf.maximum(width, smallest))
+        padded = reflected(large_enough, *(multiple(tf.shape(large_enough)[axis], stride) for axis in (1, 2)))
+        return {name: value[:, :height, :width] for name, value in answer(padded, large_enough).items()}
+
+    return of_any_size
 
 
 def _everywhere(vector: tf.Tensor, image: tf.Tensor, stride: int) -> tf.Tensor:

@@ -5,7 +5,7 @@ A system is one module of this package. It defines `SYSTEM`, a class derived fro
 """
 
 import abc
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal
 
 import keras
@@ -17,6 +17,8 @@ from cloud_removal.data.latent import Noise
 
 Batch = Mapping[str, tf.Tensor]
 Scalars = dict[str, tf.Tensor]
+Further = dict[str, Callable[[tf.Tensor], dict[str, tf.Tensor]]]
+"""Functions of a picture by name; each answers with pictures by name."""
 
 
 class System(abc.ABC):
@@ -112,6 +114,13 @@ class Restorer(System):
     def context(self, image: tf.Tensor) -> tf.Tensor:
         """Picture-wide statistics (B, context_size) of `image` (B, H, W, 3), any size of at least 64."""
         raise TypeError(f"{type(self).__name__} has no picture-wide statistics")
+
+    def further(self) -> Further:
+        """What a model folder serves beside `restore`, such as the way back, under signatures of these names.
+
+        Each takes an image as `restore` does, and its answers (B, H, W, C) are of the image's size.
+        """
+        return {}
 
 
 class Completer(System):

@@ -1,4 +1,4 @@
-"""The history of fakes: past completions that the discriminator is shown again, so that it does not forget them."""
+"""Past fakes that a discriminator is shown again, so that it does not forget them: a history, and a simpler pool."""
 
 import math
 from typing import NamedTuple
@@ -7,6 +7,8 @@ import tensorflow as tf
 
 DRAW, CHOOSE, PLACE, ROUND = range(4)
 """Purposes of random numbers, each of its own stream."""
+EXCHANGED = 0.5
+"""Share of the fakes in whose place a `Pool` that is full shows a past one."""
 
 
 class View(NamedTuple):
@@ -71,6 +73,40 @@ class History:
     def _uniform(self, step: tf.Tensor, purpose: int, count: int) -> tf.Tensor:
         seed = tf.stack([tf.constant(self.seed, tf.int64), 8 * tf.cast(step, tf.int64) + purpose])
         return tf.random.stateless_uniform([count], seed)
+
+
+class Pool:
+    """A pool of `entries` past fakes (size, size, 3), of which a discriminator sees one in place of every second fake.
+
+    Until it is full each fake is put into it, and shown. Then, with probability ½, a random one of the pool is shown
+    and the new fake takes its place, else the new one is shown and not kept. Random numbers are functions of the seed,
+    the step and `stream`, which two pools of a system must not share. Pictures, in [-1, 1], are held in float16.
+    Source: CycleGAN, arXiv:1703.10593, section 4, after arXiv:1612.07828, section 2.3.
+    """
+
+    def __init__(self, entries: int, size: int, seed: int, stream: int = 0):
+        self.entries, self.seed, self.stream = entries, seed % 2**62, stream
+        self.pictures = tf.Variable(tf.zeros((entries, size, size, 3), tf.float16), trainable=False)
+        self.kept = tf.Variable(0, dtype=tf.int64, trainable=False)
+
+    def state(self) -> dict[str, tf.Variable]:
+        """What a checkpoint must hold, by name."""
+        return {f"pool{self.stream}_pictures": self.pictures, f"pool{self.stream}_kept": self.kept}
+
+    def exchange(self, fakes: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+        """What the discriminator is shown for `fakes` (B, size, size, 3), which are taken in one after the other."""
+        seed = tf.stack([tf.constant(self.seed, tf.int64), 8 * tf.cast(step, tf.int64) + self.stream])
+        chances = tf.random.stateless_uniform([fakes.shape[0], 2], seed)
+        return tf.stack([self._exchange(fake, *tf.unstack(chances[n])) for n, fake in enumerate(tf.unstack(fakes))])
+
+    def _exchange(self, fake: tf.Tensor, coin: tf.Tensor, where: tf.Tensor) -> tf.Tensor:
+        free = self.kept < self.entries
+        place = tf.where(free, self.kept, tf.cast(where * self.entries, tf.int64))
+        past = self.pictures[place]
+        old = ~free & (coin < EXCHANGED)
+        self.pictures.scatter_nd_update([[place]], [tf.where(free | old, tf.cast(fake, tf.float16), past)])
+        self.kept.assign(tf.minimum(self.kept + 1, self.entries))
+        return tf.where(old, _float32(past), fake)
 
 
 def _where(condition: tf.Tensor, one: tf.Tensor, other: tf.Tensor) -> tf.Tensor:

@@ -16,6 +16,7 @@ from cloud_removal.systems import Completer, Restorer, find, names
 
 SMALL = {
     "width": 2, "widths": (2, 2, 2, 2, 2), "discriminator_width": 2, "history_size": 4, "levels": 5, "vgg": "random",
+    "blocks": 1, "pool": 3,
 }  # fmt: skip
 """What makes a system small, of the options that it has."""
 ROOT = Path(__file__).parents[2]
@@ -148,8 +149,8 @@ def test_a_completer_does_not_look_into_the_hole(system, batch):
 @of_kind(Restorer, Completer)
 def test_a_model_folder_holds_the_networks_that_answer_and_no_others(system):
     kind = restorer if isinstance(system, Restorer) else completer
-    graph = kind.signatures(system)["serving_default"].get_concrete_function().graph
-    read = {id(variable) for variable in graph.variables}
+    graphs = [graph.get_concrete_function().graph for graph in kind.signatures(system).values()]
+    read = {id(variable) for graph in graphs for variable in graph.variables}
     answering = {n for n, net in system.networks.items() if any(id(weight.value) in read for weight in net.weights)}
     assert answering == {path.split("/")[0] for path in weights_by_path(system)}
 
