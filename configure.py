@@ -218,7 +218,6 @@ TRANSLATE = {
         batch_size=4,
         size=128,
         schedule="linear",
-        ema=0.999,
     ),
 }
 TRANSLATE_DEFAULT = "pix2pix"

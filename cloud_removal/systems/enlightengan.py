@@ -90,10 +90,8 @@ class EnlightenGANSystem(Restorer):
             GLOBAL: enlighten.discriminator(own.global_layers, own.discriminator_width, GLOBAL),
             LOCAL: enlighten.discriminator(enlighten.LEVELS, own.discriminator_width, LOCAL),
         }
-        # Of no network but the generator is an average ever shown.
-        plain = dataclasses.replace(run, ema=None)
         self.optimizers = {
-            name: adam(run if name == GENERATOR else plain, network.trainable_variables, own.beta_1, own.beta_2)
+            name: adam(run, network.trainable_variables, own.beta_1, own.beta_2)
             for name, network in self.networks.items()
         }
         self.steps = tf.Variable(0, dtype=tf.int64, trainable=False)
