@@ -1,7 +1,6 @@
 """pix2pix: one kind of picture into another, learned from pairs, judged patch by patch beside what it was made from."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import tensorflow as tf
 
@@ -12,7 +11,7 @@ from cloud_removal.data.jitter import jittered
 from cloud_removal.errors import OptionError
 from cloud_removal.models import implied, pix2pix
 from cloud_removal.models.blocks import Norm, signed, unsigned
-from cloud_removal.models.discriminators import patch, smallest_patched
+from cloud_removal.models.discriminators import Field, patch, smallest_patched
 from cloud_removal.systems.base import Batch, CloudRestorer, Scalars, lit_ground
 from cloud_removal.systems.optimization import apply_gradients, optimizer
 
@@ -35,7 +34,7 @@ class Options(SystemOptions):
     instance norm, which looks at each window of a scene as a whole; batch has moving statistics, which do not."""
     dropout: float = 0.5
     """Share of the features dropped in the first three layers of the decoder, in training."""
-    field: Literal[1, 16, 70, 286] = 70
+    field: Field = 70
     """Side of the patches in pixels that the discriminator judges (1: each pixel by itself)."""
     discriminator_width: int = 64
     """Base width of the discriminator."""
