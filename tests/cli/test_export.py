@@ -134,3 +134,7 @@ def test_a_damaged_card_of_what_a_run_began_from_is_said(tmp_path, card):
 def test_what_fills_holes_was_trained_on_no_clouds():
     words = data_in_words(Data(ground=(Path("fields"),), clouds=(Path("layers"),)), with_clouds=False)
     assert words == ["ground: fields"]
+
+
+def test_what_was_trained_on_two_kinds_of_pictures_names_the_folders_of_both():
+    assert data_in_words(Data(a=(Path("before"),), b=(Path("after"),))) == ["a: before", "b: after"]
