@@ -1,0 +1,85 @@
+"""Scenes from noise stopped and gone on with: noise, monitor, both optimizers and loss scales included."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from cloud_removal import plots
+from cloud_removal.config import Run
+from cloud_removal.systems.scene import Options
+from cloud_removal.training import checkpoint, environment, loop, saves
+from cloud_removal.training.record import Drawing
+
+CRITIC = Options(width=2, latent=5, adversarial="wgan-gp", critic_steps=2)
+
+
+@pytest.fixture(autouse=True)
+def _policy_comes_back():
+    policy = keras.config.dtype_policy()
+    yield
+    keras.config.set_dtype_policy(policy)
+
+
+def built(run):
+    """A new system, and its variables by path."""
+    system = environment.build(run)
+    return system, checkpoint.variables(system, tf.Variable(0, dtype=tf.int64, trainable=False))
+
+
+def arrays(found):
+    return {path: np.asarray(checkpoint._tensorflow(variable)) for path, variable in found.items()}
+
+
+def differing(one, other):
+    assert one.keys() == other.keys()
+    return [path for path in one if not np.array_equal(one[path], other[path])]
+
+
+@pytest.mark.parametrize(
+    ("options", "precision"),
+    [
+        (Options(width=2, latent=5), "mixed_bfloat16"),
+        (Options(width=2, latent=5), "mixed_float16"),
+        (CRITIC, "float32"),
+        (dataclasses.replace(CRITIC, adversarial="wgan"), "float32"),
+    ],
+    ids=["dcgan-bfloat16", "dcgan-float16", "wgan-gp", "wgan"],
+)
+def test_a_restored_system_goes_on_bit_by_bit(options, precision, tmp_path):
+    run = Run("scene", options, size=16, batch_size=2, precision=precision, ema=0.9)
+    system, unbroken = built(run)
+    batches = list(system.batches("training", 0).take(4))
+    for number, batch in enumerate(batches):
+        if number == 1:
+            prefix = checkpoint.save(tmp_path, unbroken, 1, 0.0)
+        system.train_step(batch)
+    other, resumed = built(run)
+    for variable in resumed.values():  # Nothing may be right by chance.
+        variable.assign(tf.zeros_like(checkpoint._tensorflow(variable)))
+    checkpoint.restore(saves.Saved(prefix, 1, 0.0), resumed)
+    for batch in batches[1:]:
+        other.train_step(batch)
+    assert differing(arrays(unbroken), arrays(resumed)) == []
+
+
+def test_a_checkpoint_holds_the_step_the_monitor_and_both_optimizers():
+    _, found = built(Run("scene", CRITIC, size=16, batch_size=2, precision="mixed_float16"))
+    assert {"state/steps", "state/diversity_variances", "state/diversity_watched"} <= set(found)
+    for name in ("generator", "discriminator"):
+        assert any(path.startswith(f"optimizers/{name}/") and "dynamic_scale" in path for path in found)
+        assert any(path.startswith(f"optimizers/{name}/") and "momentum" in path for path in found)
+
+
+def test_a_run_in_two_stretches_ends_as_one_in_one(tmp_path):
+    whole = Run(
+        "scene", CRITIC, run_dir=tmp_path / "whole", steps=5, size=16, batch_size=2, precision="float32", log_every=1
+    )
+    halves = dataclasses.replace(whole, run_dir=tmp_path / "halves")
+    for run in (whole, dataclasses.replace(halves, steps=3), halves):
+        drawing = Drawing(plots.grid, plots.png, plots.curves)
+        assert loop.train(run, environment.build(run), drawing, lambda line: None, "python train_scene.py") == 0
+    ends = [checkpoint.read_values(run.run_dir / "checkpoints" / "ckpt-5") for run in (whole, halves)]
+    assert differing(*ends) == []
