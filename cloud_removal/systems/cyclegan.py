@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import keras
 import numpy as np
@@ -43,6 +44,8 @@ class Options(SystemOptions):
     """How the generators double their resolution."""
     discriminator_width: int = 64
     """Base width of both discriminators."""
+    scores: Literal["patches", "mean"] = "patches"
+    """patches: each patch of a picture should score 0 or 1. mean: their mean should (the seed's reference code)."""
     cycle_weight: float = 10.0
     """Weight λ of the difference between a picture and what comes back of it, in values from -1 to 1."""
     identity_weight: float = 0.5
@@ -60,7 +63,7 @@ class CycleGANSystem(Restorer):
     Options = Options
     title = "CycleGAN: two kinds of pictures into each other, without pairs"
     source = "Zhu et al. 2017 (arXiv:1703.10593)"
-    seed_document = "Image-to-image translation, GANs (001)"
+    seed_document = "Scenes with DCGAN, style transfer with CycleGAN (001)"
     script = "train_translate.py"
     default_preset = "cyclegan"
     training_only = DISCRIMINATORS
@@ -147,8 +150,9 @@ class CycleGANSystem(Restorer):
         return self.networks[name](picture, training=True)
 
     def _judged(self, name: str, picture: tf.Tensor) -> tf.Tensor:
-        """A score for each patch (B, h, w, 1), float32: 1 for real pictures of this kind, 0 for fakes."""
-        return self.networks[name]([picture], training=True)
+        """A score for each patch (B, h, w, 1), or picture (B, 1), float32: 1 for real ones of its kind, 0 for fakes."""
+        scores = self.networks[name]([picture], training=True)
+        return tf.reduce_mean(scores, axis=(1, 2)) if self.options.scores == "mean" else scores
 
     def _update(self, name: str, tape: tf.GradientTape, scaled: tf.Tensor) -> tf.Tensor:
         variables = self._variables(GENERATORS if name == "generators" else DISCRIMINATORS)
