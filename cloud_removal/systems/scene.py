@@ -57,7 +57,7 @@ class SceneSystem(Generator):
     seed_document = "Scenes with DCGAN, style transfer with CycleGAN (001)"
     script = "train_scene.py"
     default_preset = "farmland"
-    other_presets = ("farmland-wgan", "farmland-wgan-gp", "dcgan",)
+    other_presets = ("farmland-wgan", "farmland-wgan-gp", "dcgan")
     sometimes = ("adversarial",)
     training_only = ("discriminator",)
 
