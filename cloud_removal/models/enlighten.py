@@ -19,6 +19,8 @@ RECEPTIVE_RADIUS = 137
 """Of the U-Net, where attention is of each pixel alone."""
 NORMAL = 0.02
 """Standard deviation of the first weights."""
+MOMENTUM = 0.9
+"""Of the moving statistics, as the source has it: they have to follow two networks that chase each other."""
 LUMINANCE = (0.299, 0.587, 0.114)
 """Shares of R, G and B: the luma of ITU-R BT.601."""
 
@@ -125,7 +127,7 @@ def _conv_norm(x: Any, filters: int, name: str, norm: bool = True) -> Any:
     if not norm:
         return x
     start = keras.initializers.RandomNormal(1.0, NORMAL)
-    return layers.BatchNormalization(momentum=0.98, gamma_initializer=start, name=f"{name}_norm")(x)
+    return layers.BatchNormalization(momentum=MOMENTUM, gamma_initializer=start, name=f"{name}_norm")(x)
 
 
 def _conv(filters: int, name: str, kernel: int = 3, padding: str = "same", **options: Any) -> layers.Layer:
