@@ -54,30 +54,38 @@ DEFOG["veil"] = VEIL
 DEFOG["mend"] = Run(system="mend", options=mend.Options(), run_dir=Path("runs/defog"), steps=40_000)
 DEFOG_DEFAULT = "veil"
 
+SHARP = Augmentation(
+    # Ground enlarged, or of little contrast, looks like a blurred hole: a discriminator learns nothing from it.
+    gain=(0.8, 1.2),
+    gamma=(0.85, 1.2),
+    palette=0.1,
+    contrast=(0.8, 1.4),
+    scale=(0.5, 1.0),
+)
 INPAINT = {
-    # To be trained on a CPU: GLCIC narrowed, correcting a smooth fill, and the seed's map of how fake each pixel is.
+    # To be trained on a CPU: GLCIC narrowed, correcting a smooth fill, against the seed's judge of holes of any shape.
     "plain": Run(
         system="inpaint",
         options=inpaint.Options(
             generator="glcic-correction",
             width=16,
             upsample="resize",
-            discriminator="map",
-            discriminator_width=16,
-            adversarial="lsgan",
-            adversarial_weight=0.1,
+            discriminator_width=24,
             completion_steps=4_000,
-            discriminator_steps=200,
+            discriminator_steps=100,
+            adversarial_weight=0.005,
+            beta_2=0.99,
         ),
+        augmentation=SHARP,
         run_dir=Path("runs/inpaint"),
-        steps=10_000,
+        steps=12_000,
         batch_size=8,
         size=192,
         learning_rate=5e-4,
         schedule="cosine",
         warmup=100,
         clip_norm=1.0,
-        ema=0.999,
+        ema=0.998,
     ),
     # The seed's mod_GAN_poly, with its three cures.
     "seed": Run(
