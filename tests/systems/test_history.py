@@ -109,9 +109,10 @@ def test_a_pool_takes_in_and_shows_each_fake_until_it_is_full():
 
 def test_a_full_pool_shows_a_past_fake_half_of_the_time_and_none_of_them_twice():
     pool, past = full_pool(50), []
+    exchange = tf.function(pool.exchange)
     for step in range(1, 98):
         new = [20 * step + 31 + n for n in range(20)]  # Up to 2048 float16 holds whole numbers.
-        shown = colours(pool.exchange(pictures(*new), step))
+        shown = colours(exchange(pictures(*new), tf.constant(step, tf.int64)))
         past += [was for was, now in zip(shown, new, strict=True) if was != now]
     assert len(past) / 1940 == pytest.approx(0.5, abs=0.05)  # Over four standard deviations.
     assert len(set(past)) == len(past) and len(set(past) & set(range(1, 51))) == 50

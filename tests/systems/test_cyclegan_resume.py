@@ -1,0 +1,80 @@
+"""CycleGAN stopped and gone on with: both optimizers, loss scales and the pools of past fakes included."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from cloud_removal import plots
+from cloud_removal.config import Run
+from cloud_removal.systems.cyclegan import Options
+from cloud_removal.training import checkpoint, environment, loop, saves
+from cloud_removal.training.record import Drawing
+
+OPTIONS = Options(width=2, blocks=1, discriminator_width=2, pool=3)
+POOLS = {f"state/pool{number}_{what}" for number in (0, 1) for what in ("pictures", "kept")}
+
+
+@pytest.fixture(autouse=True)
+def _policy_comes_back():
+    policy = keras.config.dtype_policy()
+    yield
+    keras.config.set_dtype_policy(policy)
+
+
+def built(run):
+    """A new system, and its variables by path."""
+    system = environment.build(run)
+    return system, checkpoint.variables(system, tf.Variable(0, dtype=tf.int64, trainable=False))
+
+
+def arrays(found):
+    return {path: np.asarray(checkpoint._tensorflow(variable)) for path, variable in found.items()}
+
+
+def differing(one, other):
+    assert one.keys() == other.keys()
+    return [path for path in one if not np.array_equal(one[path], other[path])]
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+def test_a_restored_system_goes_on_bit_by_bit_with_the_same_past_fakes(precision, tmp_path):
+    run = Run("cyclegan", OPTIONS, size=24, batch_size=2, precision=precision, ema=0.9)
+    system, unbroken = built(run)
+    batches = list(system.batches("training", 0).take(4))
+    for batch in batches[:2]:  # Then the pools are full.
+        system.train_step(batch)
+    prefix = checkpoint.save(tmp_path, unbroken, 2, 0.0)
+    held = arrays(unbroken)
+    other, resumed = built(dataclasses.replace(run, seed=1))  # Other weights, before they are restored.
+    checkpoint.restore(saves.Saved(prefix, 2, 0.0), resumed)
+    for name, pool in other.pools.items():
+        pool.seed = system.pools[name].seed
+    for one in (system, other):
+        for batch in batches[2:]:
+            one.train_step(batch)
+    assert differing(arrays(unbroken), arrays(resumed)) == []
+    assert {"state/pool0_pictures", "state/pool1_pictures"} & set(differing(held, arrays(resumed)))
+
+
+def test_a_checkpoint_holds_both_pools_and_the_moments_of_all_four_networks():
+    _, found = built(Run("cyclegan", OPTIONS, size=24, batch_size=2, precision="mixed_float16"))
+    assert set(found) >= POOLS | {"state/steps"}
+    for optimizer, networks in (("generators", ("a_to_b", "b_to_a")), ("discriminators", ("_a", "_b"))):
+        own = [path for path in found if path.startswith(f"optimizers/{optimizer}/")]
+        assert any("dynamic_scale" in path for path in own)
+        assert all(any(network in path and "velocity" in path for path in own) for network in networks)
+
+
+def test_a_run_in_two_stretches_ends_as_one_in_one(tmp_path):
+    whole = Run("cyclegan", OPTIONS, run_dir=tmp_path / "whole", steps=4, size=24, batch_size=2, precision="float32",
+                schedule="linear", log_every=1, checkpoint_every=2)  # fmt: skip
+    halves = dataclasses.replace(whole, run_dir=tmp_path / "halves")
+    drawing = Drawing(plots.grid, plots.png, plots.curves)
+    for run, minutes in ((whole, None), (halves, 0.0), (halves, None)):  # No minutes: it ends after the first step.
+        run = dataclasses.replace(run, minutes=minutes)
+        assert loop.train(run, environment.build(run), drawing, lambda line: None, "python train_translate.py") == 0
+    ends = [checkpoint.read_values(run.run_dir / "checkpoints" / "ckpt-4") for run in (whole, halves)]
+    assert differing(*ends) == []
