@@ -1,0 +1,74 @@
+"""pix2pix stopped and gone on with: both optimizers, loss scales, jitter and the noise of dropout included."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from cloud_removal import plots
+from cloud_removal.config import Run
+from cloud_removal.systems.pix2pix import Options
+from cloud_removal.training import checkpoint, environment, loop, saves
+from cloud_removal.training.record import Drawing
+
+OPTIONS = Options(width=2, levels=5, field=16, discriminator_width=2)
+
+
+@pytest.fixture(autouse=True)
+def _policy_comes_back():
+    policy = keras.config.dtype_policy()
+    yield
+    keras.config.set_dtype_policy(policy)
+
+
+def built(run):
+    """A new system, and its variables by path."""
+    system = environment.build(run)
+    return system, checkpoint.variables(system, tf.Variable(0, dtype=tf.int64, trainable=False))
+
+
+def differing(one, other):
+    assert one.keys() == other.keys()
+    return [path for path in one if not np.array_equal(one[path], other[path])]
+
+
+def arrays(found):
+    return {path: np.asarray(checkpoint._tensorflow(variable)) for path, variable in found.items()}
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+def test_a_restored_system_goes_on_bit_by_bit_with_the_same_dropout(precision, tmp_path):
+    run = Run("pix2pix", OPTIONS, size=32, batch_size=2, precision=precision, ema=0.9)
+    system, unbroken = built(run)
+    batches = list(system.batches("training", 0).take(3))
+    system.train_step(batches[0])
+    prefix = checkpoint.save(tmp_path, unbroken, 1, 0.0)
+    other, resumed = built(dataclasses.replace(run, seed=1))  # Other weights and noise, before they are restored.
+    checkpoint.restore(saves.Saved(prefix, 1, 0.0), resumed)
+    for one in (system, other):
+        for batch in batches[1:]:
+            one.train_step(batch)
+    assert differing(arrays(unbroken), arrays(resumed)) == []
+
+
+def test_a_checkpoint_holds_the_state_of_dropout_which_moves_in_each_step():
+    run = Run("pix2pix", OPTIONS, size=32, batch_size=2, precision="float32")
+    system, found = built(run)
+    (seed,) = [variable for path, variable in found.items() if "seed_generator" in path]
+    before = np.array(seed)
+    system.train_step(next(iter(system.batches("training", 0))))
+    assert np.any(np.array(seed) != before)
+
+
+def test_a_run_in_two_stretches_ends_as_one_in_one(tmp_path):
+    whole = Run("pix2pix", OPTIONS, run_dir=tmp_path / "whole", steps=3, size=32, batch_size=2, precision="float32",
+                schedule="linear", log_every=1, checkpoint_every=2)  # fmt: skip
+    halves = dataclasses.replace(whole, run_dir=tmp_path / "halves")
+    drawing = Drawing(plots.grid, plots.png, plots.curves)
+    for run, minutes in ((whole, None), (halves, 0.0), (halves, None)):  # No minutes: it ends after the first step.
+        run = dataclasses.replace(run, minutes=minutes)
+        assert loop.train(run, environment.build(run), drawing, lambda line: None, "python train_translate.py") == 0
+    ends = [checkpoint.read_values(run.run_dir / "checkpoints" / "ckpt-3") for run in (whole, halves)]
+    assert differing(*ends) == []
