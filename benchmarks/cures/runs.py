@@ -11,6 +11,7 @@ from cloud_removal.errors import CheckpointError, OptionError
 
 FIRST, ALONE, BASELINE = "completion", "completion-only", "baseline"
 RATE, WARMUP, WEIGHT = 3e-4, 50, 0.01
+BASE = {"discriminator": "masked", "adversarial": "dcgan"}
 
 
 @dataclass(frozen=True)
@@ -87,13 +88,11 @@ def run_of(name: str, experiment: Experiment) -> Run:
     options: Any = dataclasses.replace(
         cast(Any, plain.options),
         width=experiment.width,
-        discriminator="masked",
-        adversarial="dcgan",
         adversarial_weight=WEIGHT,
         discriminator_width=experiment.discriminator_width,
         completion_steps=steps if name in (FIRST, ALONE) else 0,
         discriminator_steps=0,
-        **VARIANTS[name].changes,
+        **BASE | VARIANTS[name].changes,
     )
     every = max(1, steps // experiment.snapshots)
     return dataclasses.replace(

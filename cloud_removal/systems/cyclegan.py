@@ -66,6 +66,7 @@ class CycleGANSystem(Restorer):
     seed_document = "Scenes with DCGAN, style transfer with CycleGAN (001)"
     script = "train_translate.py"
     default_preset = "cyclegan"
+    other_presets = ("cyclegan-narrow",)
     training_only = DISCRIMINATORS
     opacity = "implied"
     stride, smallest = resnet.STRIDE, resnet.SMALLEST

@@ -74,6 +74,7 @@ class EnlightenGANSystem(Restorer):
     seed_document = "Enlighten GAN (003)"
     script = "train_translate.py"
     default_preset = "enlightengan"
+    other_presets = ("enlightengan-narrow",)
     training_only = (GLOBAL, LOCAL)
     opacity = "implied"
     stride, smallest = enlighten.STRIDE, enlighten.SMALLEST

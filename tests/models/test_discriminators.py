@@ -150,7 +150,7 @@ def test_the_first_weights_of_a_patch_discriminator_are_normal_with_deviation_tw
 
 
 def test_a_conditional_discriminator_takes_both_pictures_as_six_channels():
-    assert patch(1, 70, channels=6).input_shape == [(None, None, None, 6)]
+    assert patch(1, 70, channels=6).inputs[0].shape == (None, None, None, 6)
 
 
 def test_in_training_with_one_picture_instance_norm_is_batch_norm():
