@@ -4,9 +4,9 @@ import numpy as np
 import tensorflow as tf
 
 from cloud_removal.config import Run
-from cloud_removal.data.batches import Sources, draw_ground, generator
+from cloud_removal.data.batches import Sources, draw_ground, generator, open_sources
 from cloud_removal.data.endless import Example, endless
-from cloud_removal.data.holes import ground_sources
+from cloud_removal.errors import OptionError
 
 
 def clear_batches(run: Run, split: str, first_batch: int = 0) -> tf.data.Dataset:
@@ -14,6 +14,16 @@ def clear_batches(run: Run, split: str, first_batch: int = 0) -> tf.data.Dataset
     sources = ground_sources(run, split)
     shapes = {"ground": (run.batch_size, run.size, run.size, 3)}
     return endless(lambda index: make_clear(sources, run, split, index), shapes, first_batch)
+
+
+def ground_sources(run: Run, split: str) -> Sources:
+    """Ground and cloud layers of `run.data`. Holes are cut from clear ground: real pairs are refused."""
+    if run.data.pairs is not None:
+        raise OptionError(
+            f"--data.pairs {run.data.pairs}: system {run.system} learns from clear pictures alone. Give its folder "
+            f"of clear pictures instead: --data.ground {run.data.pairs / 'clear'}."
+        )
+    return open_sources(run, split)
 
 
 def make_clear(sources: Sources, run: Run, split: str, index: int) -> Example:

@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from cloud_removal.config import Range, Run
-from cloud_removal.data.augment import draw
-from cloud_removal.data.batches import Sources, generator, open_sources
+from cloud_removal.data.batches import Sources, generator
+from cloud_removal.data.clear import ground_sources, make_clear
 from cloud_removal.data.endless import Example, endless
 from cloud_removal.data.masks import BOX_SIDES, MASKS, draw_holes
 from cloud_removal.errors import OptionError
@@ -44,16 +44,6 @@ def whole(soft_edge: bool) -> tuple[str, ...]:
     return () if soft_edge else ("hole",)
 
 
-def ground_sources(run: Run, split: str) -> Sources:
-    """Ground and cloud layers of `run.data`. Holes are cut from clear ground: real pairs are refused."""
-    if run.data.pairs is not None:
-        raise OptionError(
-            f"--data.pairs {run.data.pairs}: system {run.system} learns from clear pictures alone. Give its folder "
-            f"of clear pictures instead: --data.ground {run.data.pairs / 'clear'}."
-        )
-    return open_sources(run, split)
-
-
 def make_completion(
     sources: Sources,
     run: Run,
@@ -64,11 +54,9 @@ def make_completion(
     box_sides: Range = BOX_SIDES,
 ) -> Example:
     """Batch `index`: ground (B, S, S, 3) float32 in [0, 1], and the holes in it as `make_holes` says."""
-    assert sources.ground is not None  # `ground_sources` lets no pairs through.
-    ground = np.empty((run.batch_size, run.size, run.size, 3), np.float32)
-    for position in range(run.batch_size):
-        ground[position] = draw(sources.ground, generator(run.seed, split, index, position), run.augmentation, run.size)
-    return {"ground": ground} | make_holes(run, split, index, mask, soft_edge, box_sides, sources.layers)
+    return make_clear(sources, run, split, index) | make_holes(
+        run, split, index, mask, soft_edge, box_sides, sources.layers
+    )
 
 
 def make_holes(

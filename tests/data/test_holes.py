@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from cloud_removal.config import Data, Run
-from cloud_removal.data.holes import completion_batches, ground_sources, make_completion, make_holes
+from cloud_removal.data.clear import ground_sources, make_clear
+from cloud_removal.data.holes import completion_batches, make_completion, make_holes
 from cloud_removal.data.masks import MASKS
 from cloud_removal.errors import OptionError
 
@@ -51,6 +52,14 @@ def test_seed_split_and_number_each_make_other_holes(run, change):
 def test_holes_are_whole_numbers_until_tensorflow_takes_them_over(run):
     hard, soft = (make_holes(run, "training", 0, soft_edge=edge)["hole"] for edge in (False, True))
     assert (hard.dtype, soft.dtype) == (np.uint8, np.float32) and set(np.unique(hard)) == {0, 1}
+
+
+def test_the_share_of_procedural_ground_is_that_asked_for(run):
+    mixed = dataclasses.replace(run, data=dataclasses.replace(run.data, procedural=1.0))
+    drawn = make_completion(ground_sources(mixed, "training"), mixed, "training", 0)["ground"]
+    folder = make_completion(ground_sources(run, "training"), run, "training", 0)["ground"]
+    assert not np.array_equal(drawn, folder)
+    np.testing.assert_array_equal(drawn, make_clear(ground_sources(mixed, "training"), mixed, "training", 0)["ground"])
 
 
 def test_the_ground_does_not_depend_on_the_holes(run):
