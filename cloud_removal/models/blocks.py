@@ -15,9 +15,20 @@ Upsample = Literal["transposed", "resize"]
 """How resolution is doubled: transposed convolution, or pixels repeated and then convolved, which leaves no
 checkerboard (Odena et al. 2016, doi:10.23915/distill.00003)."""
 
-Norm = Literal["batch", "instance"]
+Norm = Literal["batch", "instance", "layer"]
 """batch: statistics of each channel over the batch, moving ones at inference. instance: over each picture alone, at
-inference too (arXiv:1607.08022); in training with one picture a batch the two are the same."""
+inference too (arXiv:1607.08022); in training with one picture a batch the two are the same. layer: over all values of
+one picture, scales by channel; what a gradient penalty asks for (arXiv:1704.00028, section 4, "No critic batch
+normalization")."""
+GROUPS = {"instance": -1, "layer": 1}
+"""Of group normalization, which both are; -1: each channel is a group of its own."""
+EPSILON = 1e-5
+"""Added to the variance by `normed`, as in the sources of its networks. Keras' own 1e-3 is too much where first weights
+of deviation 0.02 leave a variance of that size."""
+
+NORMAL = 0.02
+"""Standard deviation of the first weights of DCGAN (arXiv:1511.06434, section 4, "Details"), and after it of pix2pix
+(arXiv:1611.07004, section 6.2), CycleGAN and EnlightenGAN."""
 
 
 def signed(picture: Any) -> Any:
@@ -30,16 +41,25 @@ def unsigned(answer: Any) -> Any:
     return ops.clip(0.5 * answer + 0.5, 0.0, 1.0)
 
 
+def normal(mean: float = 0.0) -> keras.initializers.Initializer:
+    """First weights N(`mean`, 0.02)."""
+    return keras.initializers.RandomNormal(mean, NORMAL)
+
+
 def leaky(x: Any, name: str) -> Any:
     """Leaky ReLU with the project's slope."""
     return layers.LeakyReLU(LEAK, name=f"{name}_leaky")(x)
 
 
-def normed(x: Any, norm: Norm | None, name: str) -> Any:
-    """`x` with batch norm, with instance norm, or as it is. (B, H, W, C), H and W of any size."""
-    if norm == "instance":
-        return layers.GroupNormalization(groups=-1, epsilon=1e-5, name=f"{name}_norm")(x)
-    return layers.BatchNormalization(momentum=0.98, name=f"{name}_norm")(x) if norm == "batch" else x
+def normed(x: Any, norm: Norm | None, name: str, momentum: float = 0.98, scales: Any = "ones") -> Any:
+    """`x` normed, or as it is where `norm` is None. (B, H, W, C), H and W of any size.
+
+    `momentum` is that of batch norm's moving statistics, `scales` initialises the scales.
+    """
+    options: dict[str, Any] = {"epsilon": EPSILON, "gamma_initializer": scales, "name": f"{name}_norm"}
+    if norm == "batch":
+        return layers.BatchNormalization(momentum=momentum, **options)(x)
+    return layers.GroupNormalization(groups=GROUPS[norm], **options)(x) if norm else x
 
 
 def norm_leaky(x: Any, name: str) -> Any:
@@ -58,12 +78,11 @@ def grow(x: Any, filters: int, name: str, kernel: int = 4, upsample: Upsample = 
     return norm_leaky(doubled(x, filters, name, kernel, upsample), name)
 
 
-def doubled(x: Any, filters: int, name: str, kernel: int, upsample: Upsample, deviation: float | None = None) -> Any:
+def doubled(x: Any, filters: int, name: str, kernel: int, upsample: Upsample, start: Any = "glorot_uniform") -> Any:
     """Twice the resolution without norm, bias or activation; with "resize" the convolution is always 3×3.
 
-    The first weights are normal with standard deviation `deviation`; None: uniform after Glorot.
+    `start` initialises the weights.
     """
-    start = keras.initializers.RandomNormal(stddev=deviation) if deviation else "glorot_uniform"
     same: dict[str, Any] = {"padding": "same", "use_bias": False, "kernel_initializer": start, "name": f"{name}_conv"}
     if upsample == "resize":
         x = layers.UpSampling2D(name=f"{name}_repeat")(x)

@@ -5,25 +5,17 @@ everywhere but at the generator's output and the discriminator's input (and its 
 generator, leaky ReLU 0.2 in the discriminator. First weights N(0, 0.02), scales of the norms N(1, 0.02).
 """
 
-from typing import Any, Literal
+from typing import Any
 
 import keras
 from keras import layers
 
-from cloud_removal.models.blocks import leaky
+from cloud_removal.models.blocks import Norm, leaky, normal, normed
 
-NORMAL = 0.02
-"""Standard deviation of the first weights, and about 1 of the norms' first scales (section 4, "Details")."""
 SMALLEST = 16
 """Least side of the pictures in pixels."""
 FIRST = 4
 """Least side in pixels of what the noise is projected to; double sides lie between the sizes 64, 128, 256."""
-MOMENTUM = 0.98
-"""Of the moving statistics of batch norm."""
-
-Norm = Literal["batch", "layer"]
-"""layer: over all values of one picture, scales by channel; what a gradient penalty asks for (arXiv:1704.00028,
-section 4, "No critic batch normalization")."""
 
 
 def doublings(size: int) -> int:
@@ -47,13 +39,13 @@ def generator(size: int, width: int = 128, latent: int = 100) -> keras.Model:
     x = layers.Reshape((1, 1, latent), name="place")(noise)
     levels = doublings(size)
     project = layers.Conv2DTranspose(
-        width * _times(levels), size >> levels, use_bias=False, kernel_initializer=_normal(), name="project_conv"
+        width * _times(levels), size >> levels, use_bias=False, kernel_initializer=normal(), name="project_conv"
     )
-    x = layers.ReLU(name="project_relu")(_normed(project(x), "batch", "project"))
+    x = layers.ReLU(name="project_relu")(normed(project(x), "batch", "project", scales=normal(1.0)))
     for level in reversed(range(1, levels)):
         name = f"up{levels - level}"
         x = _transposed(width * _times(level), False, f"{name}_conv")(x)
-        x = layers.ReLU(name=f"{name}_relu")(_normed(x, "batch", name))
+        x = layers.ReLU(name=f"{name}_relu")(normed(x, "batch", name, scales=normal(1.0)))
     x = _transposed(3, True, "picture_conv")(x)
     return keras.Model(noise, layers.Activation("tanh", dtype="float32", name="picture")(x), name="dcgan_generator")
 
@@ -69,10 +61,10 @@ def discriminator(size: int, width: int = 128, norm: Norm = "batch") -> keras.Mo
     for level in range(1, levels + 1):
         name, first = f"down{level}", level == 1
         conv = layers.Conv2D(
-            width * _times(level), 4, 2, "same", use_bias=first, kernel_initializer=_normal(), name=f"{name}_conv"
+            width * _times(level), 4, 2, "same", use_bias=first, kernel_initializer=normal(), name=f"{name}_conv"
         )
-        x = leaky(conv(x) if first else _normed(conv(x), norm, name), name)
-    x = layers.Conv2D(1, size >> levels, kernel_initializer=_normal(), dtype="float32", name="logit")(x)
+        x = leaky(conv(x) if first else normed(conv(x), norm, name, scales=normal(1.0)), name)
+    x = layers.Conv2D(1, size >> levels, kernel_initializer=normal(), dtype="float32", name="logit")(x)
     return keras.Model(picture, layers.Reshape((1,), name="answer", dtype="float32")(x), name="dcgan_discriminator")
 
 
@@ -82,15 +74,4 @@ def _times(level: int) -> int:
 
 
 def _transposed(filters: int, bias: bool, name: str) -> Any:
-    return layers.Conv2DTranspose(filters, 4, 2, "same", use_bias=bias, kernel_initializer=_normal(), name=name)
-
-
-def _normed(x: Any, norm: Norm, name: str) -> Any:
-    start: dict[str, Any] = {"gamma_initializer": _normal(1.0), "epsilon": 1e-5, "name": f"{name}_norm"}
-    if norm == "layer":
-        return layers.GroupNormalization(groups=1, **start)(x)
-    return layers.BatchNormalization(momentum=MOMENTUM, **start)(x)
-
-
-def _normal(mean: float = 0.0) -> keras.initializers.Initializer:
-    return keras.initializers.RandomNormal(mean, NORMAL)
+    return layers.Conv2DTranspose(filters, 4, 2, "same", use_bias=bias, kernel_initializer=normal(), name=name)

@@ -14,10 +14,8 @@ from typing import Any, Literal
 import keras
 from keras import layers, ops
 
-from cloud_removal.models.blocks import Norm, leaky, norm_leaky, normed, shrink
+from cloud_removal.models.blocks import Norm, leaky, norm_leaky, normal, normed, shrink
 
-NORMAL = 0.02
-"""Standard deviation of the patch discriminator's first weights (pix2pix, arXiv:1611.07004, section 6.2)."""
 Field = Literal[1, 16, 70, 286]
 """Side in pixels of the patches that a patch discriminator judges."""
 PATCH_LAYERS: dict[int, tuple[tuple[int, int], ...]] = {
@@ -106,8 +104,7 @@ def patch(width: int = 64, field: Field = 70, norm: Norm | None = "batch", chann
         x = leaky(normed(x, own, name), name)
     if kernel > 1:
         x = layers.ZeroPadding2D(name="logit_pad")(x)
-    start = keras.initializers.RandomNormal(stddev=NORMAL)
-    x = layers.Conv2D(1, kernel, kernel_initializer=start, dtype="float32", name="logit")(x)
+    x = layers.Conv2D(1, kernel, kernel_initializer=normal(), dtype="float32", name="logit")(x)
     return keras.Model([picture], x, name="patch_discriminator")
 
 
@@ -197,8 +194,7 @@ def _strided(x: Any, filters: int, norm: bool, name: str) -> Any:
 def _patch_conv(x: Any, filters: int, kernel: int, stride: int, bias: bool, name: str) -> Any:
     if kernel > 1:
         x = layers.ZeroPadding2D(name=f"{name}_pad")(x)
-    start = keras.initializers.RandomNormal(stddev=NORMAL)
-    return layers.Conv2D(filters, kernel, stride, use_bias=bias, kernel_initializer=start, name=f"{name}_conv")(x)
+    return layers.Conv2D(filters, kernel, stride, use_bias=bias, kernel_initializer=normal(), name=f"{name}_conv")(x)
 
 
 def _norm(x: Any, norm: bool, name: str) -> Any:

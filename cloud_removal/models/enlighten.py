@@ -9,7 +9,7 @@ from typing import Any, Literal
 import keras
 from keras import layers, ops
 
-from cloud_removal.models.blocks import Enlarge, leaky
+from cloud_removal.models.blocks import Enlarge, leaky, normal, normed, signed
 
 LEVELS = 4
 """Times that the U-Net halves the resolution."""
@@ -17,8 +17,6 @@ STRIDE = 2**LEVELS
 SMALLEST = STRIDE
 RECEPTIVE_RADIUS = 137
 """Of the U-Net, where attention is of each pixel alone."""
-NORMAL = 0.02
-"""Standard deviation of the first weights."""
 MOMENTUM = 0.9
 """Of the moving statistics, as the source has it: they have to follow two networks that chase each other."""
 LUMINANCE = (0.299, 0.587, 0.114)
@@ -61,7 +59,7 @@ def attention_unet(
     attended = [attention_map(picture, attention, normalise)]
     for level in range(LEVELS):
         attended.append(layers.MaxPooling2D(name=f"attention{level + 1}")(attended[-1]))
-    x = layers.Concatenate(name="given")([2.0 * picture - 1.0, attended[0]])
+    x = layers.Concatenate(name="given")([signed(picture), attended[0]])
     skips = []
     for level in range(LEVELS):
         x = _twice(x, width * 2**level, f"down{level + 1}")
@@ -93,7 +91,7 @@ def discriminator(halvings: int, width: int = 64, name: str = "discriminator") -
     paper's global one has five halvings, its local one four.
     """
     picture = keras.Input((None, None, 3), name="picture")
-    x = 2.0 * picture - 1.0
+    x = signed(picture)
     for number in range(halvings + 1):
         stride = 2 if number < halvings else 1
         at = f"conv{number + 1}"
@@ -124,12 +122,8 @@ def _twice(x: Any, filters: int, name: str, last_norm: bool = True) -> Any:
 def _conv_norm(x: Any, filters: int, name: str, norm: bool = True) -> Any:
     """Conv3, leaky ReLU, then batch norm: the order of the source."""
     x = leaky(_conv(filters, f"{name}_conv")(x), name)
-    if not norm:
-        return x
-    start = keras.initializers.RandomNormal(1.0, NORMAL)
-    return layers.BatchNormalization(momentum=MOMENTUM, gamma_initializer=start, name=f"{name}_norm")(x)
+    return normed(x, "batch", name, MOMENTUM, normal(1.0)) if norm else x
 
 
 def _conv(filters: int, name: str, kernel: int = 3, padding: str = "same", **options: Any) -> layers.Layer:
-    start = keras.initializers.RandomNormal(stddev=NORMAL)
-    return layers.Conv2D(filters, kernel, padding=padding, kernel_initializer=start, name=name, **options)
+    return layers.Conv2D(filters, kernel, padding=padding, kernel_initializer=normal(), name=name, **options)

@@ -1,6 +1,7 @@
 """pix2pix: one kind of picture into another, learned from pairs, judged patch by patch beside what it was made from."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import tensorflow as tf
 
@@ -8,9 +9,9 @@ from cloud_removal import losses
 from cloud_removal.adversarial import OBJECTIVES
 from cloud_removal.config import Run, SystemOptions
 from cloud_removal.data.jitter import jittered
-from cloud_removal.errors import OptionError
+from cloud_removal.errors import OptionError, expect
 from cloud_removal.models import implied, pix2pix
-from cloud_removal.models.blocks import Norm, signed, unsigned
+from cloud_removal.models.blocks import signed, unsigned
 from cloud_removal.models.discriminators import Field, patch, smallest_patched
 from cloud_removal.systems.base import Batch, CloudRestorer, Scalars, lit_ground
 from cloud_removal.systems.optimization import apply_gradients, optimizer
@@ -29,7 +30,7 @@ class Options(SystemOptions):
     """Base width d of the generator."""
     levels: int = pix2pix.LEVELS
     """Halvings of the resolution in the generator: sides are multiples of 2^levels (8: 256 px)."""
-    norm: Norm = "instance"
+    norm: Literal["batch", "instance"] = "instance"
     """In both networks. The source's batch norm, with one picture a batch and its statistics at inference too, is
     instance norm, which looks at each window of a scene as a whole; batch has moving statistics, which do not."""
     dropout: float = 0.5
@@ -128,13 +129,12 @@ class Pix2PixSystem(CloudRestorer):
 
 def check(own: Options, size: int) -> None:
     """OptionError for options that no run can have."""
-    if not 2 <= own.levels <= 10:
-        raise OptionError(f"--levels {own.levels}: expected 2 to 10 halvings of the resolution, such as 8 for 256 px.")
-    if not 0 <= own.dropout < 1:
-        raise OptionError(f"--dropout {own.dropout}: expected a share from 0 (none) to under 1, such as 0.5.")
+    expect(2 <= own.levels <= 10, "levels", own.levels, "2 to 10 halvings of the resolution, such as 8 for 256 px")
+    expect(0 <= own.dropout < 1, "dropout", own.dropout, "a share from 0 (none) to under 1, such as 0.5")
+    for name in ("width", "discriminator_width"):
+        expect(getattr(own, name) >= 1, name, getattr(own, name), "1 or more")
     for name in ("adversarial_weight", "l1_weight"):
-        if getattr(own, name) < 0:
-            raise OptionError(f"--{name.replace('_', '-')} {getattr(own, name):g}: expected 0 or more.")
+        expect(getattr(own, name) >= 0, name, getattr(own, name), "0 or more")
     least = smallest_patched(own.field)
     if own.adversarial_weight and size < least:
         raise OptionError(

@@ -51,6 +51,11 @@ def test_the_widths_are_those_of_the_paper_where_none_is_asked_for():
     assert [layer.filters for layer in convolutions] == down + up
 
 
+def test_its_batch_norms_are_those_of_its_source(unet):
+    norms = [layer for layer in unet.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    assert len(norms) == 17 and {(norm.epsilon, norm.momentum) for norm in norms} == {(1e-5, 0.9)}
+
+
 def test_it_is_given_the_picture_from_minus_one_to_one_and_its_attention(unet):
     picture = noise(1, 16, 16, 3)
     given = answer_of(unet, "given", picture)
