@@ -102,7 +102,7 @@ class Pool:
     def _exchange(self, fake: tf.Tensor, coin: tf.Tensor, where: tf.Tensor) -> tf.Tensor:
         free = self.kept < self.entries
         place = tf.where(free, self.kept, tf.cast(where * self.entries, tf.int64))
-        past = self.pictures[place]
+        past = tf.gather(self.pictures, place)
         old = ~free & (coin < EXCHANGED)
         self.pictures.scatter_nd_update([[place]], [tf.where(free | old, tf.cast(fake, tf.float16), past)])
         self.kept.assign(tf.minimum(self.kept + 1, self.entries))
