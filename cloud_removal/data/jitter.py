@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from cloud_removal.data.endless import WAITING
+
 LOAD, CROP = 286, 256
 """Pictures of 256 px are enlarged to 286, of which 256 are cut out (pix2pix, arXiv:1611.07004, section 6.2)."""
 STREAM = 0x6A17
@@ -24,7 +26,8 @@ def jittered(batches: tf.data.Dataset, seed: int, first_batch: int = 0) -> tf.da
         widths = [batch[name].shape[-1] for name in pictures]
         return batch | dict(zip(pictures, tf.split(cut, widths, axis=-1), strict=True))
 
-    return batches.enumerate(first_batch).map(change)
+    numbered = batches.enumerate(first_batch)
+    return numbered.map(change, num_parallel_calls=2, deterministic=True).prefetch(WAITING)
 
 
 def _boxes(seed: tf.Tensor, count: int) -> tf.Tensor:
