@@ -31,3 +31,9 @@ class CheckpointError(CloudRemovalError):
 
 class DivergedError(CloudRemovalError):
     """Training met a loss that is not a finite number."""
+
+
+def expect(holds: bool, option: str, value: object, expected: str) -> None:
+    """Nothing where it `holds`, else OptionError: the field `option` as it is typed, its value, what is `expected`."""
+    if not holds:
+        raise OptionError(f"--{option.replace('_', '-')} {value}: expected {expected}.")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from cloud_removal.errors import ModelError, OptionError
+from cloud_removal.errors import ModelError, OptionError, expect
 from cloud_removal.files import check_targets, write_result
 
 if TYPE_CHECKING:
@@ -96,8 +96,7 @@ class Command:
             if file is not None and not self.check:
                 raise OptionError(f"{option} {file}: that comes of --check. Add it.")
         for name, least in {"count": 2, "judged": 20, "bank": 1}.items():
-            if getattr(self, name) < least:
-                raise OptionError(f"--{name} {getattr(self, name)}: expected {least} or more.")
+            expect(getattr(self, name) >= least, name, getattr(self, name), f"{least} or more")
         check_targets({**drawn, "--json": self.json}, self.overwrite)
 
     def _judged(self, generator: "Generator") -> "Judged":

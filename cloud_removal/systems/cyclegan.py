@@ -14,7 +14,7 @@ from cloud_removal.config import Run, SystemOptions
 from cloud_removal.data.batches import read_layers
 from cloud_removal.data.clouds import simulate
 from cloud_removal.data.unpaired import unpaired_batches
-from cloud_removal.errors import OptionError
+from cloud_removal.errors import OptionError, expect
 from cloud_removal.models import resnet
 from cloud_removal.models.blocks import Upsample, signed, unsigned
 from cloud_removal.models.discriminators import Field, patch, smallest_patched
@@ -187,11 +187,11 @@ class CycleGANSystem(Restorer):
 
 def check(own: Options, size: int) -> None:
     """OptionError for options that no run can have."""
-    if own.blocks is not None and own.blocks < 1:
-        raise OptionError(f"--blocks {own.blocks}: expected 1 or more, such as 6 (9 from 256 px on).")
+    for name in ("width", "discriminator_width"):
+        expect(getattr(own, name) >= 1, name, getattr(own, name), "1 or more")
+    expect(own.blocks is None or own.blocks >= 1, "blocks", own.blocks, "1 or more, such as 6 (9 from 256 px on)")
     for name in ("cycle_weight", "identity_weight", "pool"):
-        if getattr(own, name) < 0:
-            raise OptionError(f"--{name.replace('_', '-')} {getattr(own, name):g}: expected 0 or more.")
+        expect(getattr(own, name) >= 0, name, getattr(own, name), "0 or more")
     least = smallest_patched(FIELD)
     if size < least:
         raise OptionError(f"--size {size}: the discriminators give no answer under {least} px. Give larger pictures.")

@@ -13,7 +13,7 @@ from cloud_removal.config import Run, Simulation, SystemOptions
 from cloud_removal.data.clouds import ONLY, simulate
 from cloud_removal.data.darken import darkened
 from cloud_removal.data.unpaired import Worsen, unpaired_batches
-from cloud_removal.errors import OptionError
+from cloud_removal.errors import expect
 from cloud_removal.models import enlighten, features, implied
 from cloud_removal.systems.base import Batch, Restorer, Scalars
 from cloud_removal.systems.monitor import colours
@@ -183,16 +183,11 @@ def worsening(attention: enlighten.Attention, simulation: Simulation) -> Worsen:
 def check(own: Options, size: int) -> None:
     """OptionError for options that no run can have."""
     for name in ("width", "discriminator_width", "global_layers", "patches"):
-        _expect(getattr(own, name) >= 1, name, own, "1 or more")
+        expect(getattr(own, name) >= 1, name, getattr(own, name), "1 or more")
     for name in (f"{part}_weight" for part in PARTS):
-        _expect(getattr(own, name) >= 0, name, own, "0 or more")
+        expect(getattr(own, name) >= 0, name, getattr(own, name), "0 or more")
     allowed = f"{LEAST_PATCH} or more, and no more than --size {size}"
-    _expect(LEAST_PATCH <= own.patch_size <= size, "patch_size", own, allowed)
-
-
-def _expect(holds: bool, name: str, own: Options, expected: str) -> None:
-    if not holds:
-        raise OptionError(f"--{name.replace('_', '-')} {getattr(own, name)}: expected {expected}.")
+    expect(LEAST_PATCH <= own.patch_size <= size, "patch_size", own.patch_size, allowed)
 
 
 SYSTEM = EnlightenGANSystem

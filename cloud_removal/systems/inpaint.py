@@ -10,7 +10,7 @@ from cloud_removal.adversarial import PIXEL_OBJECTIVES, Adversarial
 from cloud_removal.config import Range, Run, SystemOptions
 from cloud_removal.data.holes import completion_batches
 from cloud_removal.data.masks import BOX_SIDES, Mask
-from cloud_removal.errors import OptionError
+from cloud_removal.errors import OptionError, expect
 from cloud_removal.models import completion, discriminators
 from cloud_removal.models.blocks import Upsample
 from cloud_removal.models.fill import MeanColour
@@ -275,11 +275,12 @@ class InpaintSystem(Completer):
 def check(own: Options, size: int) -> None:
     """OptionError for options that no run can have."""
     for name in ("completion_steps", "discriminator_steps", "balance", "critic_steps", "stop_loss"):
-        _expect(getattr(own, name) >= 0, name, own, "0 or more")
+        expect(getattr(own, name) >= 0, name, getattr(own, name), "0 or more")
     for name in ("balance_window", "history_size"):
-        _expect(getattr(own, name) >= 1, name, own, "1 or more")
-    _expect(own.balance == 0 or own.balance > 1, "balance", own, "more than 1, such as 8, or 0 to switch it off")
-    _expect(0 <= own.history <= 1, "history", own, "a share from 0 (off) to 1, such as 0.25")
+        expect(getattr(own, name) >= 1, name, getattr(own, name), "1 or more")
+    weighs = own.balance == 0 or own.balance > 1
+    expect(weighs, "balance", own.balance, "more than 1, such as 8, or 0 to switch it off")
+    expect(0 <= own.history <= 1, "history", own.history, "a share from 0 (off) to 1, such as 0.25")
     if own.discriminator == "map" and own.adversarial not in PIXEL_OBJECTIVES:
         raise OptionError(
             f"--adversarial {own.adversarial}: the discriminator map says of each pixel whether it is made up, and a "
@@ -288,11 +289,6 @@ def check(own: Options, size: int) -> None:
         )
     if own.discriminator == "map" and size % 32:
         raise OptionError(f"--size {size}: the discriminator map takes multiples of 32 px.")
-
-
-def _expect(holds: bool, name: str, own: Options, expected: str) -> None:
-    if not holds:
-        raise OptionError(f"--{name.replace('_', '-')} {getattr(own, name)}: expected {expected}.")
 
 
 SYSTEM = InpaintSystem

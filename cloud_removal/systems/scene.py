@@ -9,8 +9,9 @@ from cloud_removal.adversarial import OBJECTIVES, Adversarial
 from cloud_removal.config import Run, SystemOptions
 from cloud_removal.data.clear import clear_batches
 from cloud_removal.data.latent import Noise, draw_noise
-from cloud_removal.errors import OptionError
+from cloud_removal.errors import OptionError, expect
 from cloud_removal.models import dcgan
+from cloud_removal.models.blocks import signed, unsigned
 from cloud_removal.systems.base import Batch, Generator, Scalars
 from cloud_removal.systems.monitor import Diversity
 from cloud_removal.systems.optimization import Kind, apply_gradients, clip_weights, optimizer
@@ -69,11 +70,10 @@ class SceneSystem(Generator):
         self.latent, self.noise = own.latent, own.noise
         self.objective = OBJECTIVES[own.adversarial]
         self.critic_steps = own.critic_steps or self.objective.critic_steps
+        judging = own.width if own.discriminator_width is None else own.discriminator_width
         self.networks = {
             "generator": dcgan.generator(run.size, own.width, own.latent),
-            "discriminator": dcgan.discriminator(
-                run.size, own.discriminator_width or own.width, "layer" if self.objective.penalty else "batch"
-            ),
+            "discriminator": dcgan.discriminator(run.size, judging, "layer" if self.objective.penalty else "batch"),
         }
         self.optimizers = {name: self._optimizer(name) for name in self.networks}
         self.diversity = Diversity()
@@ -110,7 +110,7 @@ class SceneSystem(Generator):
 
     def _train_discriminator(self, ground: tf.Tensor) -> Scalars:
         """One update on real pictures and as many made ones, of which the generator learns nothing."""
-        real, fake = 2.0 * ground - 1.0, self._made(OF_DISCRIMINATOR, ground.shape[0])
+        real, fake = signed(ground), self._made(OF_DISCRIMINATOR, ground.shape[0])
         optimizer, variables = self.optimizers["discriminator"], self.networks["discriminator"].trainable_variables
         scalars = {}
         with tf.GradientTape() as tape:
@@ -124,7 +124,7 @@ class SceneSystem(Generator):
         clip_weights(self.networks["discriminator"], self.objective.clip)
         scalars["gradient_norm_discriminator"] = norm
         everywhere = tf.ones_like(ground[..., :1])
-        return scalars | self.diversity.watch(0.5 * fake + 0.5, ground, everywhere)
+        return scalars | self.diversity.watch(unsigned(fake), ground, everywhere)
 
     def _train_generator(self) -> Scalars:
         """One update, against the discriminator as it is now. Source: arXiv:1406.2661, algorithm 1: noise is new."""
@@ -152,7 +152,7 @@ class SceneSystem(Generator):
         return tf.cast(self.networks["discriminator"](pictures[0], training=True), tf.float32)
 
     def generate(self, noise: tf.Tensor) -> tf.Tensor:
-        return 0.5 * tf.cast(self.networks["generator"](noise, training=False), tf.float32) + 0.5
+        return unsigned(tf.cast(self.networks["generator"](noise, training=False), tf.float32))
 
     def samples(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Pictures out of the same noise each time, so that grids of different steps can be compared."""
@@ -176,10 +176,10 @@ def check(own: Options, size: int) -> None:
             f"the least is {dcgan.SMALLEST}."
         )
     for name in ("width", "latent"):
-        if getattr(own, name) < 1:
-            raise OptionError(f"--{name} {getattr(own, name)}: expected 1 or more.")
-    if own.critic_steps < 0:
-        raise OptionError(f"--critic-steps {own.critic_steps}: expected 1 or more, or 0 for the paper's.")
+        expect(getattr(own, name) >= 1, name, getattr(own, name), "1 or more")
+    judging = own.discriminator_width
+    expect(judging is None or judging >= 1, "discriminator_width", judging, "1 or more, or none for the generator's")
+    expect(own.critic_steps >= 0, "critic_steps", own.critic_steps, "1 or more, or 0 for the paper's")
 
 
 SYSTEM = SceneSystem

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from cloud_removal.config import Precision, Run
-from cloud_removal.errors import OptionError
+from cloud_removal.errors import OptionError, expect
 from cloud_removal.systems import System, find
 
 BFLOAT16_UNITS = {"avx512_bf16", "amx_bf16"}
@@ -31,12 +31,9 @@ def choose_precision(asked: Precision, processor: Path = Path("/proc/cpuinfo")) 
 def check_options(run: Run) -> None:
     """OptionError for values that no run can have, and for what is not there yet."""
     for name in ("steps", "batch_size", "size", "checkpoint_every", "sample_every", "log_every"):
-        if getattr(run, name) < 1:
-            raise OptionError(f"--{name.replace('_', '-')} {getattr(run, name)}: expected 1 or more.")
-    if not run.learning_rate > 0:
-        raise OptionError(f"--learning-rate {run.learning_rate}: expected more than 0, such as 0.0001.")
-    if run.ema is not None and not 0 < run.ema < 1:
-        raise OptionError(f"--ema {run.ema}: expected a momentum between 0 and 1, such as 0.999.")
+        expect(getattr(run, name) >= 1, name, getattr(run, name), "1 or more")
+    expect(run.learning_rate > 0, "learning_rate", run.learning_rate, "more than 0, such as 0.0001")
+    expect(run.ema is None or 0 < run.ema < 1, "ema", run.ema, "a momentum between 0 and 1, such as 0.999")
     if run.strategy not in ("auto", "single"):
         raise OptionError(f"--strategy {run.strategy} is not available yet; use --strategy auto or single.")
 

@@ -202,7 +202,13 @@ def test_one_kind_of_folder_alone_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("wrong", "says"),
-    [({"blocks": 0}, "--blocks 0"), ({"pool": -1}, "--pool -1"), ({"cycle_weight": -1.0}, "--cycle-weight -1")],
+    [
+        ({"width": 0}, "--width 0: expected 1 or more"),
+        ({"discriminator_width": 0}, "--discriminator-width 0: expected 1 or more"),
+        ({"blocks": 0}, "--blocks 0: expected 1 or more"),
+        ({"pool": -1}, "--pool -1"),
+        ({"cycle_weight": -1.0}, "--cycle-weight -1"),
+    ],
 )
 def test_options_that_no_run_can_have_are_refused(wrong, says):
     with pytest.raises(OptionError, match=says):

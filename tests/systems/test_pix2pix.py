@@ -127,6 +127,8 @@ def test_what_is_restored_is_the_generators_answer_brought_to_zero_to_one():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"width": 0}, "--width 0: expected 1 or more"),
+        ({"discriminator_width": 0}, "--discriminator-width 0: expected 1 or more"),
         ({"levels": 1}, "--levels 1"),
         ({"dropout": 1.0}, "--dropout 1.0"),
         ({"l1_weight": -1.0}, "--l1-weight -1"),

@@ -196,7 +196,9 @@ def test_a_size_that_doubling_reaches_is_taken(size):
     check(Options(), size)
 
 
-@pytest.mark.parametrize(("name", "value"), [("width", 0), ("latent", 0), ("critic_steps", -1)])
+@pytest.mark.parametrize(
+    ("name", "value"), [("width", 0), ("discriminator_width", 0), ("latent", 0), ("critic_steps", -1)]
+)
 def test_an_option_that_no_run_can_have_is_refused_by_name(name, value):
     with pytest.raises(OptionError, match=f"--{name.replace('_', '-')} {value}: expected"):
         check(dataclasses.replace(Options(), **{name: value}), 64)
