@@ -36,7 +36,7 @@ class System(abc.ABC):
     default_preset: ClassVar[str]
     other_presets: ClassVar[tuple[str, ...]] = ()
     """The package does not know the presets: what is named here is for people, and a test compares it."""
-    sometimes: ClassVar[tuple[str, ...]] = ()
+    sometimes: tuple[str, ...] = ()
     """Scalars that some steps are without, such as those of a later phase: they are NaN there, and no divergence."""
     training_only: ClassVar[tuple[str, ...]] = ()
     """Networks that nothing but training needs, such as a discriminator: no model folder holds them, and `--init`

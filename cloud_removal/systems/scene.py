@@ -59,7 +59,6 @@ class SceneSystem(Generator):
     script = "train_scene.py"
     default_preset = "farmland"
     other_presets = ("farmland-wgan", "farmland-wgan-gp", "dcgan")
-    sometimes = ("adversarial",)
     training_only = ("discriminator",)
 
     def __init__(self, run: Run):
@@ -70,6 +69,7 @@ class SceneSystem(Generator):
         self.latent, self.noise = own.latent, own.noise
         self.objective = OBJECTIVES[own.adversarial]
         self.critic_steps = own.critic_steps or self.objective.critic_steps
+        self.sometimes = ("adversarial",) if self.critic_steps > 1 else ()
         judging = own.width if own.discriminator_width is None else own.discriminator_width
         self.networks = {
             "generator": dcgan.generator(run.size, own.width, own.latent),
@@ -90,7 +90,6 @@ class SceneSystem(Generator):
             self.networks[name].trainable_variables,
             first if own.beta_1 is None else own.beta_1,
             second if own.beta_2 is None else own.beta_2,
-            average=name == "generator",
             # What a critic of weights under a hundredth lets through to the generator is as small as its own.
             clipped=objective.clip is not None,
         )

@@ -9,19 +9,19 @@ import tensorflow as tf
 
 from cloud_removal.adversarial import OBJECTIVES
 from cloud_removal.config import Data, Run
-from cloud_removal.errors import OptionError
+from cloud_removal.errors import DivergedError, OptionError
 from cloud_removal.systems.monitor import BEGINNING
 from cloud_removal.systems.scene import Options, SceneSystem, check
-from cloud_removal.training.averages import averaged_weights
+from cloud_removal.training.step import Step
 
 SIZE = 16
 GROUND = tf.constant(np.random.default_rng(0).random((4, SIZE, SIZE, 3), np.float32))
 
 
-def system(seed=0, ema=None, **options):
+def system(seed=0, **options):
     keras.utils.set_random_seed(seed)
     own = dataclasses.replace(Options(width=2, latent=5), **options)
-    return SceneSystem(Run("scene", own, size=SIZE, batch_size=4, precision="float32", seed=seed, ema=ema))
+    return SceneSystem(Run("scene", own, size=SIZE, batch_size=4, precision="float32", seed=seed))
 
 
 def values(network):
@@ -74,6 +74,28 @@ def test_the_generator_is_trained_as_often_as_the_objectives_paper_says(adversar
         moved.append(any(changed(scene.networks["generator"], before)))
         assert moved[-1] == np.isfinite(norm)
     assert moved == [(step + 1) % every == 0 for step in range(6)]
+
+
+def trained_once(scene):
+    """The compiled step, as the training loop has it, after the first one, and what that logged."""
+    step = Step(scene, tf.Variable(0, dtype=tf.int64, trainable=False))
+    return step, step.run({"ground": GROUND})
+
+
+def test_a_step_of_the_critic_alone_has_no_loss_of_the_generator_and_is_no_divergence():
+    step, scalars = trained_once(system(adversarial="wgan"))
+    assert np.isnan(scalars["adversarial"])
+    step.check_losses()
+
+
+def test_a_loss_of_the_generator_that_is_no_number_is_divergence_where_every_step_trains_it():
+    scene = system(adversarial="dcgan")
+    scene.objective = dataclasses.replace(
+        scene.objective, generator_loss=lambda answers: float("nan") * tf.reduce_mean(answers)
+    )
+    step, _ = trained_once(scene)
+    with pytest.raises(DivergedError, match="in step 1 the loss 'adversarial' is not a finite number"):
+        step.check_losses()
 
 
 @pytest.mark.parametrize(
@@ -168,15 +190,6 @@ def test_sample_grids_show_the_same_noise_at_each_step():
     assert list(columns) == [*(f"generated {number}" for number in range(1, 7)), "real"]
     assert all(np.array_equal(columns[title], again[title]) for title in columns)
     assert len({picture.numpy().tobytes() for title in columns for picture in columns[title]}) == 7 * 4
-
-
-def test_samples_show_the_moving_average_of_the_weights():
-    scene = system(ema=0.5)
-    for _ in range(3):
-        scene.train_step({"ground": GROUND})
-    latest = scene.samples({"ground": GROUND})["generated 1"].numpy()
-    with averaged_weights(scene):
-        assert np.any(latest != scene.samples({"ground": GROUND})["generated 1"].numpy())
 
 
 def test_batches_are_clear_ground_and_nothing_else():

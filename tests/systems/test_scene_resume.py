@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import configure
 from cloud_removal import plots
+from cloud_removal.cli.train import train
 from cloud_removal.config import Run
 from cloud_removal.systems.scene import Options
 from cloud_removal.training import checkpoint, environment, loop, saves
@@ -49,7 +51,7 @@ def differing(one, other):
     ids=["dcgan-bfloat16", "dcgan-float16", "wgan-gp", "wgan"],
 )
 def test_a_restored_system_goes_on_bit_by_bit(options, precision, tmp_path):
-    run = Run("scene", options, size=16, batch_size=2, precision=precision, ema=0.9)
+    run = Run("scene", options, size=16, batch_size=2, precision=precision)
     system, unbroken = built(run)
     batches = list(system.batches("training", 0).take(4))
     for number, batch in enumerate(batches):
@@ -83,3 +85,11 @@ def test_a_run_in_two_stretches_ends_as_one_in_one(tmp_path):
         assert loop.train(run, environment.build(run), drawing, lambda line: None, "python train_scene.py") == 0
     ends = [checkpoint.read_values(run.run_dir / "checkpoints" / "ckpt-5") for run in (whole, halves)]
     assert differing(*ends) == []
+
+
+def test_averages_of_the_weights_which_batch_norm_stands_between_are_refused_and_nothing_is_written(tmp_path, capsys):
+    small = ["--width", "1", "--size", "16", "--batch-size", "2", "--precision", "float32"]
+    options = ["--preset", "farmland", "--ema", "0.9", "--run-dir", str(tmp_path / "run"), *small]
+    assert train("train_scene.py", configure.SCENE, configure.SCENE_DEFAULT, options) == 1
+    assert "--ema 0.9: the network generator has batch norm" in capsys.readouterr().err.splitlines()[-1]
+    assert list(tmp_path.iterdir()) == []
