@@ -23,7 +23,7 @@ class Objective:
     of_real: Callable[[Any], Any]
     """The discriminator's loss on its answers to real pictures."""
     of_fake: Callable[[Any], Any]
-    """The discriminator's loss on its answers to completed pictures."""
+    """The discriminator's loss on its answers to made pictures."""
     generator_loss: Callable[[Any], Any]
     """The generator's loss on the same answers."""
     critic_steps: int = 1

@@ -41,9 +41,8 @@ def spectrum_slope(picture: NDArray[np.floating]) -> float:
     measured = (periods >= COARSEST) & (periods <= FINEST * len(picture))
     if not np.all(power[measured] > 0.0):
         return float("nan")
-    weights = 1.0 / np.sqrt(
-        periods[measured]
-    )  # Squared by polyfit: as many frequencies as an octave has, so much less.
+    # Squared by polyfit: as many frequencies as an octave has, so much less.
+    weights = 1.0 / np.sqrt(periods[measured])
     slope, _ = np.polyfit(np.log(periods[measured]), np.log(power[measured]), 1, w=weights)
     return float(slope)
 
