@@ -14,6 +14,8 @@ from cloud_removal.training import checkpoint, environment, loop, saves
 from cloud_removal.training.record import Drawing
 
 OPTIONS = Options(width=2, levels=5, field=16, discriminator_width=2)
+DROPPING = Run("pix2pix", dataclasses.replace(OPTIONS, levels=7), size=128, batch_size=2, precision="float32")
+"""Deep enough for all three layers of dropout."""
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +42,7 @@ def arrays(found):
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
 def test_a_restored_system_goes_on_bit_by_bit_with_the_same_dropout(precision, tmp_path):
-    run = Run("pix2pix", OPTIONS, size=32, batch_size=2, precision=precision, ema=0.9)
+    run = dataclasses.replace(DROPPING, precision=precision, ema=0.9)
     system, unbroken = built(run)
     batches = list(system.batches("training", 0).take(3))
     system.train_step(batches[0])
@@ -53,13 +55,14 @@ def test_a_restored_system_goes_on_bit_by_bit_with_the_same_dropout(precision, t
     assert differing(arrays(unbroken), arrays(resumed)) == []
 
 
-def test_a_checkpoint_holds_the_state_of_dropout_which_moves_in_each_step():
-    run = Run("pix2pix", OPTIONS, size=32, batch_size=2, precision="float32")
-    system, found = built(run)
-    (seed,) = [variable for path, variable in found.items() if "seed_generator" in path]
-    before = np.array(seed)
+def test_a_checkpoint_holds_the_states_of_dropout_all_of_which_move_in_each_step():
+    system, found = built(DROPPING)
+    layers = [layer for layer in system.networks["generator"].layers if isinstance(layer, keras.layers.Dropout)]
+    seeds = [variable for path, variable in found.items() if "seed_generator" in path]
+    assert len(seeds) == len(layers) == 3
+    before = [np.array(seed) for seed in seeds]
     system.train_step(next(iter(system.batches("training", 0))))
-    assert np.any(np.array(seed) != before)
+    assert all(np.any(np.array(seed) != old) for seed, old in zip(seeds, before, strict=True))
 
 
 def test_a_run_in_two_stretches_ends_as_one_in_one(tmp_path):
