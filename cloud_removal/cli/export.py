@@ -13,6 +13,7 @@ from cloud_removal.model_folder import BUNDLED, CARD, version_of
 
 if TYPE_CHECKING:
     from cloud_removal.config import Data, Run
+    from cloud_removal.systems import System
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Command:
         from cloud_removal.training.checkpoint import restore_run
 
         run, system, saved = restore_run(self.run_dir, lambda line: print(line, file=sys.stderr))
-        training = self._training(run, saved.step, saved.seconds)
+        training = self._training(run, system, saved.step, saved.seconds)
         thresholds = Thresholds(self.keep_below, self.opaque_above)
         print(
             export(
@@ -74,13 +75,11 @@ class Command:
         drawn = self.run_dir / "curves.png"
         return self.curves or (drawn if drawn.is_file() else None)
 
-    def _training(self, run: "Run", steps: int, seconds: float) -> dict[str, Any]:
+    def _training(self, run: "Run", system: "System", steps: int, seconds: float) -> dict[str, Any]:
         """How the weights came about; times and steps of what the run started from are added."""
-        from cloud_removal.systems import Restorer, find
-
         commands = [self.command] if self.command else recorded_commands(self.run_dir)
         facts = {
-            "data": list(self.data) or data_in_words(run.data, issubclass(find(run.system), Restorer)),
+            "data": list(self.data) or data_in_words(run.data, system.worsened),
             "licence": self.licence,
             "command": "; then ".join(commands) or "not recorded",
             "steps": steps,
@@ -115,16 +114,16 @@ def recorded_commands(run_dir: Path) -> list[str]:
         ) from error
 
 
-def data_in_words(data: "Data", with_clouds: bool = True) -> list[str]:
-    """The folders a run was trained on; systems that fill holes see no clouds, unpaired pictures none but their own."""
+def data_in_words(data: "Data", worsened: str) -> list[str]:
+    """The folders a run was trained on, and how their clear ground was `worsened`, where it was (`System.worsened`)."""
     unpaired = [f"{kind}: {folder}" for kind in ("a", "b") for folder in getattr(data, kind)]
     ground = [f"ground: {folder}" for folder in data.ground]
-    clouds = [f"clouds: {folder}" for folder in data.clouds] + ["clouds: simulated"]
+    clouds = [f"clouds: {folder}" for folder in data.clouds] + [worsened]
     pairs = [f"pairs: {data.pairs}"] if data.pairs else []
     held_out = [f"not trained on: {name}" for name in data.hold_out]
     if unpaired:
         return [*unpaired, *held_out]
-    if not with_clouds:
+    if not worsened:
         return [*(ground or ["ground: procedural"]), *held_out]
     if pairs and not ground:
         return pairs

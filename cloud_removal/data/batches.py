@@ -56,6 +56,13 @@ def open_sources(run: Run, split: str) -> Sources:
     return Sources(ground, read_layers(data.clouds), pairs, procedural)
 
 
+def refuse_layers(run: Run) -> None:
+    """OptionError where cloud layers are given to a system that has no use for any."""
+    if run.data.clouds:
+        folders = " ".join(map(str, run.data.clouds))
+        raise OptionError(f"--data.clouds {folders}: system {run.system} uses no cloud layers. Leave it out.")
+
+
 def read_layers(folders: Sequence[Path]) -> list[np.ndarray]:
     """Cloud thickness maps (H, W), grey PNG made by `prepare clouds`: uint8, or float32 in [0, 1] from deeper files."""
     layers = []

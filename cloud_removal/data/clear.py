@@ -4,13 +4,14 @@ import numpy as np
 import tensorflow as tf
 
 from cloud_removal.config import Run
-from cloud_removal.data.batches import Sources, draw_ground, generator, open_sources
+from cloud_removal.data.batches import Sources, draw_ground, generator, open_sources, refuse_layers
 from cloud_removal.data.endless import Example, endless
 from cloud_removal.errors import OptionError
 
 
 def clear_batches(run: Run, split: str, first_batch: int = 0) -> tf.data.Dataset:
     """Endless batches of `make_clear` from `first_batch` on, as a dataset of dicts of float32 tensors."""
+    refuse_layers(run)
     sources = ground_sources(run, split)
     shapes = {"ground": (run.batch_size, run.size, run.size, 3)}
     return endless(lambda index: make_clear(sources, run, split, index), shapes, first_batch)

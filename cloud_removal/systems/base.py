@@ -42,6 +42,9 @@ class System(abc.ABC):
     """Networks that nothing but training needs, such as a discriminator: no model folder holds them, and `--init`
     starts them anew where its source has none."""
 
+    worsened: str = ""
+    """How clear ground became what the networks learn to restore, as a model's card says it; empty: it stayed clear."""
+
     networks: dict[str, keras.Model]
     optimizers: dict[str, keras.optimizers.Optimizer]
     state: dict[str, tf.Variable]
@@ -102,6 +105,7 @@ class Restorer(System):
     """Channels of the picture-wide statistics; 0 where the network has none."""
     opacity: ClassVar[Literal["predicted", "implied"]] = "predicted"
     """Whether a network answers the opacity, or `models.implied` concludes it from what was changed. The card says."""
+    worsened = "clouds: simulated"
 
     @abc.abstractmethod
     def restore(self, image: tf.Tensor, context: tf.Tensor | None = None) -> dict[str, tf.Tensor]:

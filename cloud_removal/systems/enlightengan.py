@@ -10,6 +10,7 @@ import tensorflow as tf
 from cloud_removal import losses
 from cloud_removal.adversarial import OBJECTIVES, relativistic_discriminator_loss, relativistic_generator_loss
 from cloud_removal.config import Run, Simulation, SystemOptions
+from cloud_removal.data.batches import refuse_layers
 from cloud_removal.data.clouds import ONLY, simulate
 from cloud_removal.data.darken import darkened
 from cloud_removal.data.unpaired import Worsen, unpaired_batches
@@ -24,6 +25,8 @@ NETWORKS = ("generator", "global_discriminator", "local_discriminator")
 GENERATOR, GLOBAL, LOCAL = NETWORKS
 PARTS = ("global", "local", "features", "local_features")
 """Of the generator's loss."""
+WORSENED = {"darkness": "darkness: simulated", "luminance": "veils: simulated"}
+"""What `worsening` does for each kind of attention, in words."""
 LEAST_PATCH = 2 * features.SCALE
 """Features of less than 2 × 2 places are all 0 when they are normalised."""
 
@@ -84,6 +87,7 @@ class EnlightenGANSystem(Restorer):
         self.options: Options = run.options  # type: ignore[assignment]  # The loader made it of this class.
         own = self.options
         check(own, run.size)
+        self.worsened = WORSENED[own.attention]
         radius = enlighten.receptive_radius(own.normalise)
         self.receptive_radius = None if radius is None else radius + implied.REACH
         self.networks = {
@@ -107,6 +111,7 @@ class EnlightenGANSystem(Restorer):
                 self._vgg = features.vgg16(self.options.vgg, self.run.seed)
 
     def batches(self, split: str, first_batch: int = 0) -> tf.data.Dataset:
+        refuse_layers(self.run)
         return unpaired_batches(self.run, split, first_batch, worsening(self.options.attention, self.run.simulation))
 
     def train_step(self, batch: Batch) -> Scalars:

@@ -12,6 +12,7 @@ from cloud_removal.cli import main
 from cloud_removal.cli.export import continued, data_in_words, recorded_commands
 from cloud_removal.config import Data, Run
 from cloud_removal.errors import InputError, ModelError
+from cloud_removal.systems import enlightengan
 from cloud_removal.systems.unet import Options
 from cloud_removal.training.checkpoint import save, variables
 from cloud_removal.training.environment import build
@@ -110,12 +111,27 @@ def test_training_that_went_on_from_a_bundled_model_names_it_without_its_place_o
 
 
 def test_data_is_named_in_words_by_default():
-    words = data_in_words(Data(ground=(Path("fields"),), hold_out=("golf",)))
+    words = data_in_words(Data(ground=(Path("fields"),), hold_out=("golf",)), "clouds: simulated")
     assert words == ["ground: fields", "clouds: simulated", "not trained on: golf"]
 
 
 def test_a_run_without_data_was_trained_on_procedural_ground():
-    assert data_in_words(Data())[0] == "ground: procedural"
+    assert data_in_words(Data(), "darkness: simulated") == ["ground: procedural", "darkness: simulated"]
+
+
+def test_the_card_says_that_clouds_were_simulated(printed):
+    assert card(Path(printed))["training"]["data"] == ["ground: procedural", "clouds: simulated"]
+
+
+@pytest.mark.parametrize(("attention", "made"), [("darkness", "darkness"), ("luminance", "veils")])
+def test_the_card_of_what_was_trained_on_no_clouds_says_what_else_was_simulated(attention, made, tmp_path, capsys):
+    own = enlightengan.Options(width=1, discriminator_width=1, attention=attention)
+    run = Run("enlightengan", own, run_dir=tmp_path / "run", size=32, precision="float32")
+    begin(run, 0, "python train_translate.py")
+    save(run.run_dir / CHECKPOINTS, variables(build(run), tf.Variable(1, dtype=tf.int64)), 1, 1.0)
+    assert main(["export", str(run.run_dir), str(tmp_path / "light")]) == 0
+    folder = Path(capsys.readouterr().out.splitlines()[-1])
+    assert card(folder)["training"]["data"] == ["ground: procedural", f"{made}: simulated"]
 
 
 def test_commands_that_a_power_cut_damaged_are_said(tmp_path):
@@ -132,9 +148,10 @@ def test_a_damaged_card_of_what_a_run_began_from_is_said(tmp_path, card):
 
 
 def test_what_fills_holes_was_trained_on_no_clouds():
-    words = data_in_words(Data(ground=(Path("fields"),), clouds=(Path("layers"),)), with_clouds=False)
+    words = data_in_words(Data(ground=(Path("fields"),), clouds=(Path("layers"),)), worsened="")
     assert words == ["ground: fields"]
 
 
 def test_what_was_trained_on_two_kinds_of_pictures_names_the_folders_of_both():
-    assert data_in_words(Data(a=(Path("before"),), b=(Path("after"),))) == ["a: before", "b: after"]
+    data = Data(a=(Path("before"),), b=(Path("after"),))
+    assert data_in_words(data, "clouds: simulated") == ["a: before", "b: after"]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cloud_removal.config import Run, Simulation
+from cloud_removal.config import Data, Run, Simulation
 from cloud_removal.data.darken import darkened
 from cloud_removal.errors import OptionError
 from cloud_removal.models.implied import implied_opacity
@@ -218,6 +218,13 @@ def test_clear_ground_is_made_dark_or_hazy_as_attention_asks_for():
     faint = np.float32(0.3) * ground
     hazy = worsening("luminance", Simulation())(faint, np.random.default_rng(1))
     assert hazy.mean() > faint.mean() + 0.1 and hazy.std() < 0.8 * faint.std()
+
+
+@pytest.mark.parametrize("attention", ["darkness", "luminance"])
+def test_cloud_layers_which_neither_darkness_nor_veils_are_made_of_are_refused(attention, tmp_path):
+    enlighten = system(run={"data": Data(clouds=(tmp_path,))}, attention=attention)
+    with pytest.raises(OptionError, match=f"--data.clouds {tmp_path}: system enlightengan uses no cloud layers"):
+        enlighten.batches("training")
 
 
 @pytest.mark.parametrize(

@@ -224,6 +224,13 @@ def test_pairs_are_refused_with_what_to_give_instead(tmp_path):
         scene.batches("training")
 
 
+def test_cloud_layers_which_nothing_would_look_at_are_refused(tmp_path):
+    scene = system()
+    scene.run = dataclasses.replace(scene.run, data=Data(clouds=(tmp_path,)))
+    with pytest.raises(OptionError, match=f"--data.clouds {tmp_path}: system scene uses no cloud layers"):
+        scene.batches("training")
+
+
 def test_the_generator_learns_what_colour_the_land_has():
     """From 0.2 and more away in each channel to less than 0.1, which no untrained network comes near."""
     keras.utils.set_random_seed(0)
