@@ -36,7 +36,8 @@ class Command:
     further views of the training pictures ("of training"): the exponent of the power spectrum and its deviation, the
     share of the power in detail of up to four pixels, how far two pictures are from each other (0: all alike), how far
     the nearest training picture is, that over the mean distance to all, and how many are nearer by that than 95 % of
-    the held-out pictures: about 5 % if nothing was copied, as many as "of training" if everything was.
+    the held-out pictures: about 5 % if nothing was copied, as many as "of training" if everything was. Where these show
+    fewer than 20 places, which --data.validation-share of the run decides, nothing is said of copies.
     """
 
     run_dir: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN_DIR")]
@@ -77,7 +78,8 @@ class Command:
         if not self.check:
             return
         judged = self._judged(generator)
-        print(table(judged.scores), judged.verdict, sep="\n")
+        held_out = f"Places that the held-out pictures show: {judged.places}"
+        print(table(judged.scores), held_out, judged.verdict, sep="\n")
         if self.neighbours is not None:
             self._write(self.neighbours, nearest(judged))
         if self.json is not None:
@@ -102,6 +104,7 @@ class Command:
     def _judged(self, generator: "Generator") -> "Judged":
         import numpy as np
 
+        from cloud_removal.data.clear import places
         from cloud_removal.evaluation.copies import GENERATED, HELD_OUT, SEEN
         from cloud_removal.evaluation.scenes import judge
 
@@ -112,7 +115,8 @@ class Command:
             HELD_OUT: np.concatenate(list(real(generator, "validation", 0, self.judged))),
             SEEN: np.concatenate(list(real(generator, "training", batches, self.judged))),
         }
-        return judge(groups, with_bar(real(generator, "training", 0, self.bank), batches))
+        training = with_bar(real(generator, "training", 0, self.bank), batches)
+        return judge(groups, training, places(generator.run, "validation"))
 
     @staticmethod
     def _write(path: Path, content: bytes) -> None:

@@ -27,6 +27,13 @@ def ground_sources(run: Run, split: str) -> Sources:
     return open_sources(run, split)
 
 
+def places(run: Run, split: str) -> int:
+    """How many places the clear ground of `split` is cut from; errors as `ground_sources`."""
+    ground = ground_sources(run, split).ground
+    assert ground is not None
+    return len(ground)
+
+
 def make_clear(sources: Sources, run: Run, split: str, index: int) -> Example:
     """Batch `index`: ground (B, S, S, 3) float32 in [0, 1]."""
     positions = range(run.batch_size)

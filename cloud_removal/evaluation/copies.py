@@ -24,6 +24,8 @@ NEAR = 0.05
 """Share of the held-out pictures that counts as near: those whose relative distance is least."""
 CHANCE = 0.1
 """Share of pictures up to which being near may be chance, of some hundred that are no nearer than held-out ones."""
+LEAST_PLACES = 20
+"""Held-out places from which on the nearest 5 % of their pictures are not one place, which may be near by chance."""
 GENERATED, HELD_OUT, SEEN = "generated", "held out", "of training"
 
 
@@ -86,8 +88,13 @@ def near_shares(found: Mapping[str, Neighbours]) -> dict[str, float]:
     return {name: float(np.mean(group.relative < bound)) for name, group in found.items()}
 
 
-def verdict(shares: Mapping[str, float]) -> str:
-    """What follows from `near_shares`, in a sentence."""
+def verdict(shares: Mapping[str, float], places: int) -> str:
+    """What follows from `near_shares`, in a sentence, where the held-out pictures show so many `places`."""
+    if places < LEAST_PLACES:
+        return (
+            f"Cannot tell copies: the held-out pictures show too few places ({places}) to say how near is near. Train "
+            f"with {LEAST_PLACES} or more held out: raise --data.validation-share, or give more --data.ground."
+        )
     if shares[SEEN] <= 2 * CHANCE:
         return (
             "Cannot tell copies: further views of the training pictures are hardly nearer to training than held-out "

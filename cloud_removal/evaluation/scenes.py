@@ -22,21 +22,24 @@ class Judged:
     """The measures of each group of pictures by name, what follows, and the nearest training pictures."""
 
     scores: dict[str, dict[str, float]]
+    places: int
+    """Places that the held-out pictures show."""
     verdict: str
     neighbours: dict[str, Neighbours]
 
 
-def judge(groups: Mapping[str, Pictures], training: Iterable[Pictures]) -> Judged:
+def judge(groups: Mapping[str, Pictures], training: Iterable[Pictures], places: int) -> Judged:
     """Judges groups of pictures (N, S, S, 3) in [0, 1]: `copies.GENERATED`, `HELD_OUT` and `SEEN`, S at least 16.
 
-    `training` are the training pictures, in batches. Measures: exponent of the spectrum and its standard deviation from
-    picture to picture; share of the power in fine detail (median); spread of the pictures; distance to the nearest
-    training picture, in digital numbers and over the mean distance to all (medians); share that is near.
+    `training` are the training pictures, in batches; the held-out ones show `places` different places. Measures:
+    exponent of the spectrum and its standard deviation from picture to picture; share of the power in fine detail
+    (median); spread of the pictures; distance to the nearest training picture, in digital numbers and over the mean
+    distance to all (medians); share that is near.
     """
     found = neighbours(groups, training)
     shares = near_shares(found)
     scores = {name: _scores(pictures, found[name], shares[name]) for name, pictures in groups.items()}
-    return Judged(scores, verdict(shares), found)
+    return Judged(scores, places, verdict(shares, places), found)
 
 
 def table(scores: Mapping[str, Mapping[str, float]]) -> str:
@@ -59,7 +62,7 @@ def report(judged: Judged) -> dict[str, Any]:
         name: {measure: value if np.isfinite(value) else None for measure, value in values.items()}
         for name, values in judged.scores.items()
     }
-    return {"means": means, "verdict": judged.verdict, "pictures": single}
+    return {"means": means, "held_out_places": judged.places, "verdict": judged.verdict, "pictures": single}
 
 
 def _scores(pictures: Pictures, found: Neighbours, near: float) -> dict[str, float]:

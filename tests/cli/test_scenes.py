@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from cloud_removal import plots
 from cloud_removal.cli import main
-from cloud_removal.config import Run
+from cloud_removal.config import Data, Run
 from cloud_removal.export import export
 from cloud_removal.systems import scene, unet
 from cloud_removal.training.checkpoint import restore_run, save, variables
@@ -86,9 +86,23 @@ def test_the_check_prints_a_table_and_what_follows(run_dir, tmp_path, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert [line[:9].strip() for line in lines[:4]] == ["pictures", "generated", "held out", "of traini"]
     values = json.loads((tmp_path / "scores.json").read_text())
-    assert values["verdict"] == lines[4] and len(values["pictures"]["held out"]["distance"]) == 20
+    assert values["verdict"] == lines[5] and len(values["pictures"]["held out"]["distance"]) == 20
     assert values["means"]["generated"]["spread"] < 0.1 * values["means"]["held out"]["spread"]  # Untrained: all grey.
     assert read(tmp_path / "near.png").shape[1] == 4 * (SIZE + plots.GAP)
+
+
+def test_the_check_says_how_many_places_were_held_out_and_claims_nothing_from_a_few(tmp_path, capsys):
+    ground = tmp_path / "ground"
+    ground.mkdir()
+    for number in range(15):
+        picture = np.random.default_rng(number).integers(0, 255, (SIZE, SIZE, 3), np.uint8)
+        cv2.imwrite(str(ground / f"{number:02}.png"), picture)
+    run = Run("scene", scene.Options(width=1, latent=5), Data(ground=(ground,), validation_share=0.2),
+              run_dir=tmp_path / "run", size=SIZE, batch_size=8, precision="float32")  # fmt: skip
+    assert scenes(run_folder(run.run_dir, run), "--check", "--json", tmp_path / "scores.json", *SMALL) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[4] == "Places that the held-out pictures show: 3" and lines[5].startswith("Cannot tell copies")
+    assert json.loads((tmp_path / "scores.json").read_text())["held_out_places"] == 3
 
 
 def test_real_pictures_of_the_check_are_those_of_the_runs_data():

@@ -9,6 +9,7 @@ import pytest
 from cloud_removal.evaluation.copies import (
     GENERATED,
     HELD_OUT,
+    LEAST_PLACES,
     SEEN,
     TURNS,
     coarse,
@@ -68,17 +69,17 @@ def test_coarse_colours_are_means_of_parts_at_sizes_that_16_does_not_divide_too(
 def test_new_pictures_are_as_near_as_held_out_ones():
     found = shares(landscapes(100, 2))
     assert found[HELD_OUT] == 0.05 and found[GENERATED] <= 0.1 and found[SEEN] == 1.0
-    assert verdict(found).startswith("No sign of copies")
+    assert verdict(found, LEAST_PLACES).startswith("No sign of copies")
 
 
 def test_slightly_changed_training_pictures_are_taken_for_copies():
     found = shares(np.clip(0.9 * TRAINING[100:200] + 0.05, 0, 1))
-    assert found[GENERATED] > 0.9 and "suspiciously near" in verdict(found)
+    assert found[GENERATED] > 0.9 and "suspiciously near" in verdict(found, LEAST_PLACES)
 
 
 def test_a_fifth_of_copies_is_enough():
     mixed = np.concatenate([landscapes(80, 2), np.clip(TRAINING[:20] + 0.01, 0, 1)])
-    assert "suspiciously near" in verdict(shares(mixed))
+    assert "suspiciously near" in verdict(shares(mixed), LEAST_PLACES)
 
 
 def test_blurred_pictures_are_no_copies_though_they_are_nearer_to_all():
@@ -89,7 +90,15 @@ def test_blurred_pictures_are_no_copies_though_they_are_nearer_to_all():
 
 
 def test_where_copies_would_look_like_held_out_pictures_nothing_is_claimed():
-    assert verdict({GENERATED: 0.05, HELD_OUT: 0.05, SEEN: 0.06}).startswith("Cannot tell")
+    assert verdict({GENERATED: 0.05, HELD_OUT: 0.05, SEEN: 0.06}, LEAST_PLACES).startswith("Cannot tell")
+
+
+@pytest.mark.parametrize("generated", [0.05, 0.9])
+def test_where_the_held_out_pictures_show_hardly_a_place_nothing_is_claimed(generated):
+    found = {GENERATED: generated, HELD_OUT: 0.05, SEEN: 1.0}
+    said = [verdict(found, places).startswith("Cannot tell") for places in (1, LEAST_PLACES - 1, LEAST_PLACES)]
+    assert said == [True, True, False]
+    assert "(5)" in verdict(found, 5) and "--data.validation-share" in verdict(found, 5)
 
 
 def test_pictures_all_alike_have_no_spread():
@@ -100,7 +109,7 @@ def test_pictures_all_alike_have_no_spread():
 
 
 def test_the_table_has_a_row_for_each_kind_of_picture():
-    judged = judge({GENERATED: landscapes(100, 2), **GROUPS}, [TRAINING])
+    judged = judge({GENERATED: landscapes(100, 2), **GROUPS}, [TRAINING], places=100)
     rows = table(judged.scores).splitlines()
     assert [row.split("  ")[0] for row in rows] == ["pictures", GENERATED, HELD_OUT, SEEN]
     assert len({len(row) for row in rows}) == 1
@@ -108,13 +117,13 @@ def test_the_table_has_a_row_for_each_kind_of_picture():
 
 def test_the_scores_show_a_blur_in_slope_and_fine_detail():
     blurred = np.stack([cv2.GaussianBlur(picture, (0, 0), 2) for picture in landscapes(100, 2)])
-    scores = judge({GENERATED: blurred, **GROUPS}, [TRAINING]).scores
+    scores = judge({GENERATED: blurred, **GROUPS}, [TRAINING], places=100).scores
     assert scores[GENERATED]["slope"] < scores[HELD_OUT]["slope"] - 1
     assert scores[GENERATED]["fine"] < 0.1 * scores[HELD_OUT]["fine"]
 
 
 def test_flat_pictures_are_judged_too_and_the_report_is_json():
-    judged = judge({GENERATED: np.full((20, SIDE, SIDE, 3), 0.5, np.float32), **GROUPS}, [TRAINING])
+    judged = judge({GENERATED: np.full((20, SIDE, SIDE, 3), 0.5, np.float32), **GROUPS}, [TRAINING], places=100)
     values = json.loads(json.dumps(report(judged), allow_nan=False))
     assert values["means"][GENERATED]["slope"] is None and values["means"][GENERATED]["spread"] == 0.0
-    assert len(values["pictures"][HELD_OUT]["relative"]) == 100
+    assert len(values["pictures"][HELD_OUT]["relative"]) == values["held_out_places"] == 100
