@@ -276,8 +276,9 @@ def check(own: Options, size: int) -> None:
     """OptionError for options that no run can have."""
     for name in ("completion_steps", "discriminator_steps", "balance", "critic_steps", "stop_loss"):
         expect(getattr(own, name) >= 0, name, getattr(own, name), "0 or more")
-    for name in ("balance_window", "history_size"):
-        expect(getattr(own, name) >= 1, name, getattr(own, name), "1 or more")
+    for name in ("width", "discriminator_width", "balance_window", "history_size"):
+        value = getattr(own, name)
+        expect(value is None or value >= 1, name, value, "1 or more")
     weighs = own.balance == 0 or own.balance > 1
     expect(weighs, "balance", own.balance, "more than 1, such as 8, or 0 to switch it off")
     expect(0 <= own.history <= 1, "history", own.history, "a share from 0 (off) to 1, such as 0.25")

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from cloud_removal import losses
 from cloud_removal.config import Run, SystemOptions
+from cloud_removal.errors import expect
 from cloud_removal.models import unet
 from cloud_removal.systems.base import Batch, CloudRestorer, Scalars, lit_ground
 from cloud_removal.systems.optimization import adam, apply_gradients
@@ -40,6 +41,7 @@ class MendSystem(CloudRestorer):
     def __init__(self, run: Run):
         super().__init__(run)
         own: Options = run.options  # type: ignore[assignment]  # The loader made it of this class.
+        expect(own.width >= 1, "width", own.width, "1 or more")
         self.networks = {
             "cloud": unet.unet(own.width, own.squash, outputs=1, name="cloud"),
             "ground": unet.unet(own.width, own.squash, outputs=3, mask=True, name="ground"),

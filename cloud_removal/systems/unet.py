@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from cloud_removal import losses
 from cloud_removal.config import Run, SystemOptions
+from cloud_removal.errors import expect
 from cloud_removal.models import unet, veil
 from cloud_removal.systems.base import Batch, CloudRestorer, Scalars, lit_ground
 from cloud_removal.systems.optimization import adam, apply_gradients
@@ -55,6 +56,7 @@ class UNetSystem(CloudRestorer):
     def __init__(self, run: Run):
         super().__init__(run)
         self.options: Options = run.options  # type: ignore[assignment]  # The loader made it of this class.
+        expect(self.options.width >= 1, "width", self.options.width, "1 or more")
         if self.options.network == "veil":
             self.context_size = veil.CONTEXT_SIZE
             self.smallest, self.receptive_radius = veil.SMALLEST, veil.RECEPTIVE_RADIUS

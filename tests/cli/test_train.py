@@ -72,6 +72,12 @@ def test_a_strategy_that_is_not_there_yet_is_refused(strategy):
         environment.check_options(parsed("--strategy", strategy).run)
 
 
+@pytest.mark.parametrize("preset", ["unet", "mend"])
+def test_a_network_without_width_is_refused(preset):
+    with pytest.raises(OptionError, match="--width 0: expected 1 or more"):
+        environment.build(parsed("--preset", preset, "--width", "0").run)
+
+
 def test_averages_of_weights_that_batch_norm_stands_between_are_refused():
     plain = parsed("--preset", "unet", "--width", "2", "--ema", "0.9").run
     with pytest.raises(OptionError, match=r"--ema 0\.9: the network unet has batch norm"):

@@ -253,6 +253,8 @@ def test_training_ends_once_the_reconstruction_loss_is_small_enough():
         ({"discriminator": "map", "adversarial": "wgan-gp"}, "--adversarial wgan-gp.*one of gan, dcgan, lsgan"),
         ({"balance": 0.5}, "--balance 0.5: expected more than 1"),
         ({"history": 1.5}, "--history 1.5: expected a share"),
+        ({"width": 0}, "--width 0: expected 1 or more"),
+        ({"discriminator_width": -1}, "--discriminator-width -1: expected 1 or more"),
         ({"history_size": 0}, "--history-size 0: expected 1 or more"),
         ({"completion_steps": -1}, "--completion-steps -1: expected 0 or more"),
     ],
