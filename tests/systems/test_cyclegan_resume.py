@@ -2,41 +2,17 @@
 
 import dataclasses
 
-import keras
-import numpy as np
 import pytest
-import tensorflow as tf
 
 from cloud_removal import plots
 from cloud_removal.config import Run
 from cloud_removal.systems.cyclegan import Options
 from cloud_removal.training import checkpoint, environment, loop, saves
 from cloud_removal.training.record import Drawing
+from tests.systems.resuming import arrays, built, differing
 
 OPTIONS = Options(width=2, blocks=1, discriminator_width=2, pool=3)
 POOLS = {f"state/pool{number}_{what}" for number in (0, 1) for what in ("pictures", "kept")}
-
-
-@pytest.fixture(autouse=True)
-def _policy_comes_back():
-    policy = keras.config.dtype_policy()
-    yield
-    keras.config.set_dtype_policy(policy)
-
-
-def built(run):
-    """A new system, and its variables by path."""
-    system = environment.build(run)
-    return system, checkpoint.variables(system, tf.Variable(0, dtype=tf.int64, trainable=False))
-
-
-def arrays(found):
-    return {path: np.asarray(checkpoint._tensorflow(variable)) for path, variable in found.items()}
-
-
-def differing(one, other):
-    assert one.keys() == other.keys()
-    return [path for path in one if not np.array_equal(one[path], other[path])]
 
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_float16"])

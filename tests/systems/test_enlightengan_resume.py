@@ -16,26 +16,11 @@ from cloud_removal.export import export
 from cloud_removal.inference.model import Model
 from cloud_removal.inference.pipeline import Settings, remove
 from cloud_removal.systems.enlightengan import GENERATOR, EnlightenGANSystem, Options
-from cloud_removal.training import checkpoint, environment, saves
+from cloud_removal.training import checkpoint, saves
 from tests.small_model import read, write_raster
+from tests.systems.resuming import arrays, built, differing
 
 OPTIONS = Options(width=2, discriminator_width=2, patches=2, local_features_weight=0.0, vgg="random")
-
-
-@pytest.fixture(autouse=True)
-def _policy_comes_back():
-    policy = keras.config.dtype_policy()
-    yield
-    keras.config.set_dtype_policy(policy)
-
-
-def built(run):
-    system = environment.build(run)
-    return system, checkpoint.variables(system, tf.Variable(0, dtype=tf.int64, trainable=False))
-
-
-def arrays(found):
-    return {path: np.asarray(checkpoint._tensorflow(variable)) for path, variable in found.items()}
 
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
@@ -53,8 +38,7 @@ def test_a_restored_system_goes_on_bit_by_bit(precision, tmp_path):
     checkpoint.restore(saves.Saved(prefix, 1, 0.0), resumed)
     for batch in batches[1:]:
         other.train_step(batch)
-    one, two = arrays(unbroken), arrays(resumed)
-    assert one.keys() == two.keys() and [path for path in one if not np.array_equal(one[path], two[path])] == []
+    assert differing(arrays(unbroken), arrays(resumed)) == []
 
 
 def lit(system):

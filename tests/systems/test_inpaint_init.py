@@ -2,7 +2,6 @@
 
 import dataclasses
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -19,13 +18,6 @@ OPTIONS = Options(
     generator="glcic", width=2, discriminator="patch", discriminator_width=2, history_size=3, balance_window=2
 )
 RUN = Run("inpaint", OPTIONS, size=32, batch_size=2, precision="float32")
-
-
-@pytest.fixture(autouse=True)
-def _policy_comes_back():
-    policy = keras.config.dtype_policy()
-    yield
-    keras.config.set_dtype_policy(policy)
 
 
 @pytest.fixture

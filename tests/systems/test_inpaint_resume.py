@@ -2,8 +2,6 @@
 
 import dataclasses
 
-import keras
-import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -12,6 +10,7 @@ from cloud_removal.config import Run
 from cloud_removal.systems.inpaint import Options
 from cloud_removal.training import checkpoint, environment, loop, saves
 from cloud_removal.training.record import Drawing
+from tests.systems.resuming import arrays, differing
 
 OPTIONS = Options(
     generator="glcic",
@@ -25,13 +24,6 @@ OPTIONS = Options(
 )
 
 
-@pytest.fixture(autouse=True)
-def _policy_comes_back():
-    policy = keras.config.dtype_policy()
-    yield
-    keras.config.set_dtype_policy(policy)
-
-
 def stepped(run, batches):
     """A new system after these batches, without a graph; and its variables by path."""
     system = environment.build(run)
@@ -39,15 +31,6 @@ def stepped(run, batches):
     for batch in batches:
         system.train_step(batch)
     return system, found
-
-
-def arrays(found):
-    return {path: np.asarray(checkpoint._tensorflow(variable)) for path, variable in found.items()}
-
-
-def differing(one, other):
-    assert one.keys() == other.keys()
-    return [path for path in one if not np.array_equal(one[path], other[path])]
 
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "mixed_float16"])

@@ -5,39 +5,17 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from cloud_removal import plots
 from cloud_removal.config import Run
 from cloud_removal.systems.pix2pix import Options
 from cloud_removal.training import checkpoint, environment, loop, saves
 from cloud_removal.training.record import Drawing
+from tests.systems.resuming import arrays, built, differing
 
 OPTIONS = Options(width=2, levels=5, field=16, discriminator_width=2)
 DROPPING = Run("pix2pix", dataclasses.replace(OPTIONS, levels=7), size=128, batch_size=2, precision="float32")
 """Deep enough for all three layers of dropout."""
-
-
-@pytest.fixture(autouse=True)
-def _policy_comes_back():
-    policy = keras.config.dtype_policy()
-    yield
-    keras.config.set_dtype_policy(policy)
-
-
-def built(run):
-    """A new system, and its variables by path."""
-    system = environment.build(run)
-    return system, checkpoint.variables(system, tf.Variable(0, dtype=tf.int64, trainable=False))
-
-
-def differing(one, other):
-    assert one.keys() == other.keys()
-    return [path for path in one if not np.array_equal(one[path], other[path])]
-
-
-def arrays(found):
-    return {path: np.asarray(checkpoint._tensorflow(variable)) for path, variable in found.items()}
 
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_float16"])

@@ -2,8 +2,6 @@
 
 import dataclasses
 
-import keras
-import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -14,30 +12,9 @@ from cloud_removal.config import Run
 from cloud_removal.systems.scene import Options
 from cloud_removal.training import checkpoint, environment, loop, saves
 from cloud_removal.training.record import Drawing
+from tests.systems.resuming import arrays, built, differing
 
 CRITIC = Options(width=2, latent=5, adversarial="wgan-gp", critic_steps=2)
-
-
-@pytest.fixture(autouse=True)
-def _policy_comes_back():
-    policy = keras.config.dtype_policy()
-    yield
-    keras.config.set_dtype_policy(policy)
-
-
-def built(run):
-    """A new system, and its variables by path."""
-    system = environment.build(run)
-    return system, checkpoint.variables(system, tf.Variable(0, dtype=tf.int64, trainable=False))
-
-
-def arrays(found):
-    return {path: np.asarray(checkpoint._tensorflow(variable)) for path, variable in found.items()}
-
-
-def differing(one, other):
-    assert one.keys() == other.keys()
-    return [path for path in one if not np.array_equal(one[path], other[path])]
 
 
 @pytest.mark.parametrize(
