@@ -4,12 +4,10 @@ import dataclasses
 
 import pytest
 
-from cloud_removal import plots
 from cloud_removal.config import Run
 from cloud_removal.systems.cyclegan import Options
-from cloud_removal.training import checkpoint, environment, loop, saves
-from cloud_removal.training.record import Drawing
-from tests.systems.resuming import arrays, built, differing
+from cloud_removal.training import checkpoint, saves
+from tests.systems.resuming import arrays, built, differing, differing_after_two_stretches
 
 OPTIONS = Options(width=2, blocks=1, discriminator_width=2, pool=3)
 POOLS = {f"state/pool{number}_{what}" for number in (0, 1) for what in ("pictures", "kept")}
@@ -45,12 +43,5 @@ def test_a_checkpoint_holds_both_pools_and_the_moments_of_all_four_networks():
 
 
 def test_a_run_in_two_stretches_ends_as_one_in_one(tmp_path):
-    whole = Run("cyclegan", OPTIONS, run_dir=tmp_path / "whole", steps=4, size=24, batch_size=2, precision="float32",
-                schedule="linear", log_every=1, checkpoint_every=2)  # fmt: skip
-    halves = dataclasses.replace(whole, run_dir=tmp_path / "halves")
-    drawing = Drawing(plots.grid, plots.png, plots.curves)
-    for run, minutes in ((whole, None), (halves, 0.0), (halves, None)):  # No minutes: it ends after the first step.
-        run = dataclasses.replace(run, minutes=minutes)
-        assert loop.train(run, environment.build(run), drawing, lambda line: None, "python train_translate.py") == 0
-    ends = [checkpoint.read_values(run.run_dir / "checkpoints" / "ckpt-4") for run in (whole, halves)]
-    assert differing(*ends) == []
+    run = Run("cyclegan", OPTIONS, steps=4, size=24, batch_size=2, precision="float32", schedule="linear", log_every=1)
+    assert differing_after_two_stretches(run, tmp_path) == []

@@ -5,12 +5,10 @@ import dataclasses
 import pytest
 import tensorflow as tf
 
-from cloud_removal import plots
 from cloud_removal.config import Run
 from cloud_removal.systems.inpaint import Options
-from cloud_removal.training import checkpoint, environment, loop, saves
-from cloud_removal.training.record import Drawing
-from tests.systems.resuming import arrays, differing
+from cloud_removal.training import checkpoint, environment, saves
+from tests.systems.resuming import arrays, differing, differing_after_two_stretches
 
 OPTIONS = Options(
     generator="glcic",
@@ -62,20 +60,5 @@ def test_a_checkpoint_holds_gate_pool_and_both_optimizers(tmp_path):
 
 def test_a_run_through_all_phases_in_two_stretches_ends_as_one_in_one(tmp_path):
     options = dataclasses.replace(OPTIONS, completion_steps=1, discriminator_steps=2)
-    whole = Run(
-        "inpaint",
-        options,
-        run_dir=tmp_path / "whole",
-        steps=5,
-        size=32,
-        batch_size=2,
-        precision="float32",
-        log_every=1,
-        checkpoint_every=2,
-    )
-    halves = dataclasses.replace(whole, run_dir=tmp_path / "halves")
-    for run in (whole, dataclasses.replace(halves, steps=2), halves):
-        drawing = Drawing(plots.grid, plots.png, plots.curves)
-        assert loop.train(run, environment.build(run), drawing, lambda line: None, "python train_inpaint.py") == 0
-    ends = [checkpoint.read_values(run.run_dir / "checkpoints" / "ckpt-5") for run in (whole, halves)]
-    assert differing(*ends) == []
+    run = Run("inpaint", options, steps=5, size=32, batch_size=2, precision="float32", log_every=1, checkpoint_every=2)
+    assert differing_after_two_stretches(run, tmp_path, first=2) == []

@@ -6,12 +6,10 @@ import keras
 import numpy as np
 import pytest
 
-from cloud_removal import plots
 from cloud_removal.config import Run
 from cloud_removal.systems.pix2pix import Options
-from cloud_removal.training import checkpoint, environment, loop, saves
-from cloud_removal.training.record import Drawing
-from tests.systems.resuming import arrays, built, differing
+from cloud_removal.training import checkpoint, saves
+from tests.systems.resuming import arrays, built, differing, differing_after_two_stretches
 
 OPTIONS = Options(width=2, levels=5, field=16, discriminator_width=2)
 DROPPING = Run("pix2pix", dataclasses.replace(OPTIONS, levels=7), size=128, batch_size=2, precision="float32")
@@ -44,12 +42,5 @@ def test_a_checkpoint_holds_the_states_of_dropout_all_of_which_move_in_each_step
 
 
 def test_a_run_in_two_stretches_ends_as_one_in_one(tmp_path):
-    whole = Run("pix2pix", OPTIONS, run_dir=tmp_path / "whole", steps=3, size=32, batch_size=2, precision="float32",
-                schedule="linear", log_every=1, checkpoint_every=2)  # fmt: skip
-    halves = dataclasses.replace(whole, run_dir=tmp_path / "halves")
-    drawing = Drawing(plots.grid, plots.png, plots.curves)
-    for run, minutes in ((whole, None), (halves, 0.0), (halves, None)):  # No minutes: it ends after the first step.
-        run = dataclasses.replace(run, minutes=minutes)
-        assert loop.train(run, environment.build(run), drawing, lambda line: None, "python train_translate.py") == 0
-    ends = [checkpoint.read_values(run.run_dir / "checkpoints" / "ckpt-3") for run in (whole, halves)]
-    assert differing(*ends) == []
+    run = Run("pix2pix", OPTIONS, steps=3, size=32, batch_size=2, precision="float32", schedule="linear", log_every=1)
+    assert differing_after_two_stretches(run, tmp_path) == []

@@ -6,13 +6,11 @@ import pytest
 import tensorflow as tf
 
 import configure
-from cloud_removal import plots
 from cloud_removal.cli.train import train
 from cloud_removal.config import Run
 from cloud_removal.systems.scene import Options
-from cloud_removal.training import checkpoint, environment, loop, saves
-from cloud_removal.training.record import Drawing
-from tests.systems.resuming import arrays, built, differing
+from cloud_removal.training import checkpoint, saves
+from tests.systems.resuming import arrays, built, differing, differing_after_two_stretches
 
 CRITIC = Options(width=2, latent=5, adversarial="wgan-gp", critic_steps=2)
 
@@ -53,15 +51,8 @@ def test_a_checkpoint_holds_the_step_the_monitor_and_both_optimizers():
 
 
 def test_a_run_in_two_stretches_ends_as_one_in_one(tmp_path):
-    whole = Run(
-        "scene", CRITIC, run_dir=tmp_path / "whole", steps=5, size=16, batch_size=2, precision="float32", log_every=1
-    )
-    halves = dataclasses.replace(whole, run_dir=tmp_path / "halves")
-    for run in (whole, dataclasses.replace(halves, steps=3), halves):
-        drawing = Drawing(plots.grid, plots.png, plots.curves)
-        assert loop.train(run, environment.build(run), drawing, lambda line: None, "python train_scene.py") == 0
-    ends = [checkpoint.read_values(run.run_dir / "checkpoints" / "ckpt-5") for run in (whole, halves)]
-    assert differing(*ends) == []
+    run = Run("scene", CRITIC, steps=5, size=16, batch_size=2, precision="float32", log_every=1)
+    assert differing_after_two_stretches(run, tmp_path, first=3) == []
 
 
 def test_averages_of_the_weights_which_batch_norm_stands_between_are_refused_and_nothing_is_written(tmp_path, capsys):
