@@ -63,6 +63,21 @@ def test_contrast_is_not_asked_of_hidden_ground():
     assert float(losses.contrast_l1(ground, 0.1 * ground, np.ones((1, 8, 8, 1), np.float32))) == 0.0
 
 
+def test_dissimilarity_is_one_less_the_ssim_of_its_windows():
+    true, other = np.random.default_rng(0).random((2, 1, 8, 8, 1))
+    (mean, other_mean), covariance = (true.mean(), other.mean()), np.cov(true.ravel(), other.ravel(), bias=True)
+    light = (2 * mean * other_mean + 0.01**2) / (mean**2 + other_mean**2 + 0.01**2)
+    structure = (2 * covariance[0, 1] + 0.03**2) / (covariance[0, 0] + covariance[1, 1] + 0.03**2)
+    found = float(losses.dissimilarity(true.astype(np.float32), other.astype(np.float32)))
+    assert found == pytest.approx(1.0 - light * structure, rel=1e-4)
+
+
+def test_the_same_picture_is_not_dissimilar_and_a_blur_of_it_is():
+    picture = np.random.default_rng(0).random((1, 32, 32, 3), np.float32)
+    assert float(losses.dissimilarity(picture, picture)) == pytest.approx(0.0, abs=1e-5)
+    assert float(losses.dissimilarity(picture, np.full_like(picture, picture.mean()))) > 0.8
+
+
 def test_a_constant_error_has_no_gradient_loss():
     assert float(losses.gradient_l1(constant(0.2), constant(0.7), constant(0.0, 1))) == 0.0
 

@@ -13,10 +13,10 @@ from keras import ops
 
 from cloud_removal.models.blocks import Upsample
 from cloud_removal.models.fill import smooth_fill
-from cloud_removal.models.generators import autoencoder, dilated, glcic, residual, unet
+from cloud_removal.models.generators import autoencoder, correction, dilated, glcic, residual, unet
 
-__all__ = ["GENERATORS", "Generator", "autoencoder", "composite", "dilated", "generator_input", "glcic", "residual",
-           "unet"]  # fmt: skip
+__all__ = ["GENERATORS", "Generator", "autoencoder", "composite", "correction", "dilated", "generator_input", "glcic",
+           "residual", "unet"]  # fmt: skip
 
 Name = Literal[
     "glcic", "glcic-walkthrough", "glcic-correction", "autoencoder", "residual", "dilated", "dilated-shortcut", "unet"
@@ -49,7 +49,7 @@ class Generator:
 GENERATORS: dict[Name, Generator] = {
     "glcic": Generator(glcic, 64, "mean", 4, 4, 153),
     "glcic-walkthrough": Generator(partial(glcic, form="walkthrough"), 64, "grey", 4, 4, 153),
-    "glcic-correction": Generator(partial(glcic, form="correction"), 16, "smooth", 32, 32, 345),
+    "glcic-correction": Generator(correction, 16, "smooth", 32, 32, 345),
     "autoencoder": Generator(autoencoder, 16, "ragged", 32, 32, 337),
     "residual": Generator(residual, 32, "minus", 32, 32, 594),
     "dilated": Generator(dilated, 32, "minus", 64, 64, 737),

@@ -4,7 +4,7 @@ Each takes one tensor (B, H, W, C), sides multiples of its stride, and answers (
 whole picture; what of it is used is `completion.composite`'s affair. The last layer is named `answer`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Literal
 
@@ -15,7 +15,7 @@ from cloud_removal.models import unet as defog
 from cloud_removal.models.blocks import Upsample, doubled, grow, leaky, norm_leaky, shrink
 
 Shortcut = Literal["identity", "conv"]
-Form = Literal["paper", "walkthrough", "correction"]
+Form = Literal["paper", "walkthrough"]
 MOMENTUM = 0.98
 DARKEST = 0.005
 """What is darker, or as near to white, is corrected as if it were not: a sigmoid answers neither 0 nor 1."""
@@ -28,38 +28,49 @@ def glcic(width: int = 64, upsample: Upsample = "transposed", form: Form = "pape
     conv4 s2 2d, conv3, transposed conv4 s2 d, conv3 d/2, conv3 3; batch norm and ReLU after each but the last, which
     has a sigmoid. The walk-through (seed 002) has no mask channel and a tanh, here brought from [-1, 1] to [0, 1].
     Source: Iizuka et al. 2017, doi:10.1145/3072959.3073659, table 1.
-
-    "correction": the picture is given with its holes filled smoothly, and what the last convolution answers (at first
-    nothing) is added to that before the sigmoid; leaky ReLU, and no batch norm, which tinges what is filled in
-    (DeepFill, arXiv:1801.07892, section 3.1).
     """
-    picture = keras.Input((None, None, 3 if form == "walkthrough" else 4), name="filled")
-    after = leaky if form == "correction" else _norm_relu
-    layer = partial(_conv, bias=form == "correction")
-    x = after(layer(picture, width, "conv1", kernel=5), "conv1")
-    for number, times, stride in ((2, 2, 2), (3, 2, 1), (4, 4, 2), (5, 4, 1), (6, 4, 1)):
-        x = after(layer(x, times * width, f"conv{number}", stride=stride), f"conv{number}")
+    picture = keras.Input((None, None, 4 if form == "paper" else 3), name="filled")
+    layer = partial(_conv_then, after=_norm_relu, bias=False)
+    half = layer(layer(layer(picture, width, "conv1", kernel=5), 2 * width, "conv2", stride=2), 2 * width, "conv3")
+    x = _norm_relu(doubled(_quartered(half, width, layer), 2 * width, "deconv1", 4, upsample), "deconv1")
+    x = _norm_relu(doubled(layer(x, 2 * width, "conv9"), width, "deconv2", 4, upsample), "deconv2")
+    x = layer(x, max(width // 2, 1), "conv10")
+    x = layers.Conv2D(3, 3, padding="same", dtype="float32", name="answer")(x)
+    answer = ops.sigmoid(x) if form == "paper" else 0.5 * ops.tanh(x) + 0.5
+    return keras.Model(picture, answer, name="glcic")
+
+
+def correction(width: int = 16, upsample: Upsample = "resize") -> keras.Model:
+    """What to add to a smooth fill: filled picture and mask (B, H, W, 4) -> (B, H, W, 3). Stride 4.
+
+    The layers of `glcic` up to the last but one, which is d wide, with leaky ReLU and no batch norm, which tinges what
+    is filled in (DeepFill, arXiv:1801.07892, section 3.1). What was seen at 1/2, at full resolution, and the picture
+    itself are joined on the way up, so that edges at the rim are carried on at their place (U-Net, arXiv:1505.04597).
+    The answer, at first nothing, is added to the given picture before the sigmoid.
+    """
+    picture = keras.Input((None, None, 4), name="filled")
+    layer = partial(_conv_then, after=leaky, bias=True)
+    full = layer(picture, width, "conv1", kernel=5)
+    half = layer(layer(full, 2 * width, "conv2", stride=2), 2 * width, "conv3")
+    x = leaky(doubled(_quartered(half, width, layer), 2 * width, "deconv1", 4, upsample), "deconv1")
+    x = layer(layers.Concatenate(name="skip_half")([x, half]), 2 * width, "conv9")
+    x = leaky(doubled(x, width, "deconv2", 4, upsample), "deconv2")
+    x = layer(layers.Concatenate(name="skip_full")([x, full, picture]), width, "conv10")
+    x = layers.Conv2D(3, 3, padding="same", kernel_initializer="zeros", dtype="float32", name="answer")(x)
+    given = ops.clip(ops.cast(picture[..., :3], "float32"), DARKEST, 1.0 - DARKEST)
+    return keras.Model(picture, ops.sigmoid(x + ops.log(given) - ops.log(1.0 - given)), name="correction")
+
+
+def _quartered(half: Any, width: int, layer: Callable[..., Any]) -> Any:
+    """The middle of GLCIC, at 1/4: conv3 s2 4d, two conv3, four dilated ones, two conv3."""
+    x = layer(half, 4 * width, "conv4", stride=2)
+    for name in ("conv5", "conv6"):
+        x = layer(x, 4 * width, name)
     for number, rate in enumerate((2, 4, 8, 16), start=1):
-        x = after(layer(x, 4 * width, f"dilated{number}", rate=rate), f"dilated{number}")
+        x = layer(x, 4 * width, f"dilated{number}", rate=rate)
     for name in ("conv7", "conv8"):
-        x = after(layer(x, 4 * width, name), name)
-    x = after(doubled(x, 2 * width, "deconv1", 4, upsample), "deconv1")
-    x = after(layer(x, 2 * width, "conv9"), "conv9")
-    x = after(doubled(x, width, "deconv2", 4, upsample), "deconv2")
-    x = after(layer(x, max(width // 2, 1), "conv10"), "conv10")
-    start = "zeros" if form == "correction" else "glorot_uniform"
-    x = layers.Conv2D(3, 3, padding="same", kernel_initializer=start, dtype="float32", name="answer")(x)
-    return keras.Model(picture, _squashed(x, picture, form), name="glcic")
-
-
-def _squashed(answer: Any, picture: Any, form: Form) -> Any:
-    """The last convolution's `answer` brought to [0, 1]."""
-    if form == "walkthrough":
-        return 0.5 * ops.tanh(answer) + 0.5
-    if form == "correction":
-        filled = ops.clip(picture[..., :3], DARKEST, 1.0 - DARKEST)
-        answer = answer + ops.log(filled) - ops.log(1.0 - filled)
-    return ops.sigmoid(answer)
+        x = layer(x, 4 * width, name)
+    return x
 
 
 def autoencoder(width: int = 16, upsample: Upsample = "transposed") -> keras.Model:
@@ -144,9 +155,19 @@ def _mirrored(width: int, levels: int) -> list[int]:
     return [width * 2**level for level in reversed(range(levels))]
 
 
-def _conv(x: Any, filters: int, name: str, kernel: int = 3, stride: int = 1, rate: int = 1, bias: bool = False) -> Any:
-    """A convolution; before a norm it needs no bias."""
-    return layers.Conv2D(
+def _conv_then(
+    x: Any,
+    filters: int,
+    name: str,
+    kernel: int = 3,
+    stride: int = 1,
+    rate: int = 1,
+    *,
+    after: Callable[[Any, str], Any],
+    bias: bool,
+) -> Any:
+    """A convolution and what comes `after` it; before a norm it needs no bias."""
+    conv = layers.Conv2D(
         filters,
         kernel,
         stride,
@@ -155,7 +176,8 @@ def _conv(x: Any, filters: int, name: str, kernel: int = 3, stride: int = 1, rat
         use_bias=bias,
         kernel_initializer="he_normal",
         name=f"{name}_conv",
-    )(x)
+    )
+    return after(conv(x), name)
 
 
 def _norm_relu(x: Any, name: str) -> Any:

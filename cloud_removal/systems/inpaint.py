@@ -24,8 +24,8 @@ from cloud_removal.systems.optimization import Kind, apply_gradients, optimizer
 COMPLETION, DISCRIMINATOR, JOINT = range(3)
 """The phases, as the log numbers them."""
 CRITICS = ("wgan", "wgan-gp")
-"""Objectives that no gate can weigh: a constant added to all of a critic's scores changes nothing but loss_G, by any
-amount and of either sign, and the critic should be trained as far as it goes (arXiv:1701.07875, section 3)."""
+"""Objectives that no gate can weigh: a constant added to a critic's scores changes nothing but loss_G, by any amount,
+and the critic should be trained as far as it goes (arXiv:1701.07875, section 3)."""
 MISSING = float("nan")
 MOMENTUM = 0.95
 """Of the running mean of the reconstruction loss."""
@@ -42,8 +42,8 @@ class Options(SystemOptions):
     upsample: Upsample = "transposed"
     """How the generator doubles its resolution."""
     discriminator: Literal["glcic", "masked", "global", "map", "patch"] = "masked"
-    """glcic: whole picture and local window. masked: whole picture, and the hole alone; global: the whole picture only.
-    map: how fake each pixel is; patch: each patch of 70 px."""
+    """What is judged. glcic: the whole and a window. masked: the whole and the hole. global: the whole. map: each
+    pixel. patch: each 70 px."""
     discriminator_width: int | None = None
     """Base width of the discriminator; None: its source's."""
     adversarial: Adversarial = "dcgan"
@@ -64,17 +64,17 @@ class Options(SystemOptions):
     reconstruction: Literal["l1", "l2"] = "l1"
     """Difference between completed picture and ground."""
     reconstruction_weight: float = 1.0
+    structure_weight: float = 0.0
+    """Weight of 1 - SSIM between completed picture and ground in the generator's loss."""
     adversarial_weight: float = 0.01
     """Weight of the discriminator's opinion in the generator's loss (GLCIC: 0.0004 beside l2)."""
     balance: float = 8.0
     """The network whose loss, times this, is under the other's is not updated; 0: both always are. Without effect in
-    wgan and wgan-gp: their losses have no scale and no sign of their own, and a critic cannot be ahead too far, it
-    should be trained as far as possible in each step."""
+    wgan and wgan-gp, whose losses have no scale, and whose critic cannot be ahead too far."""
     balance_window: int = 10
     """Steps over which those losses are averaged; 1: each step decides for itself."""
     history: float = 0.25
-    """Share of each batch of completions that goes into a pool of past ones, which the discriminator is shown again
-    (the seed: 0.25 to 0.368); 0: no pool."""
+    """Share of each batch of completions that goes into a pool, to be shown to the discriminator again; 0: no pool."""
     history_size: int = 64
     """Completions in the pool."""
     critic_steps: int = 0
@@ -154,27 +154,24 @@ class InpaintSystem(Completer):
         """The first phase."""
         with tf.GradientTape() as tape:
             fake = self._completion(batch, training=True)
-            reconstruction = self._reconstruction(batch, fake)
-            loss = self.options.reconstruction_weight * reconstruction
-            scaled = self.optimizers["generator"].scale_loss(loss)
-        norm = self._update("generator", tape, scaled)
-        found = {"reconstruction": reconstruction, "gradient_norm_generator": norm}
+            found = self._compared(batch, fake)
+            scaled = self.optimizers["generator"].scale_loss(self._distance(found))
+        found["gradient_norm_generator"] = self._update("generator", tape, scaled)
         return self._scalars(COMPLETION, batch, fake, found)
 
     def _train_discriminator(self, batch: Batch) -> Scalars:
-        """The second phase: the generator stays as it is, its moving statistics too."""
+        """The second phase: the generator and its moving statistics stay as they are."""
         fake = self._completion(batch, training=False)
         with tf.GradientTape() as tape:
             found = self._judged(batch, fake, self.judge(fake))
             scaled = self._scaled_discriminator_loss(found)
         found["gradient_norm_discriminator"] = self._update("discriminator", tape, scaled)
         self._remember(fake)
-        found["reconstruction"] = self._reconstruction(batch, fake)
+        found |= self._compared(batch, fake)
         return self._scalars(DISCRIMINATOR, batch, fake, found)
 
     def _train_both(self, batch: Batch) -> Scalars:
         """The last phase: one answer to the completions serves both; whichever is far ahead waits."""
-        own = self.options
         with tf.GradientTape() as outer:
             fake = self._completion(batch, training=True)
             with tf.GradientTape() as inner:  # Sees nothing of the generator.
@@ -182,8 +179,8 @@ class InpaintSystem(Completer):
                 found = self._judged(batch, fake, answer)
                 scaled_discriminator = self._scaled_discriminator_loss(found)
             found["adversarial"] = self.judge.opinion(answer, fake)
-            found["reconstruction"] = self._reconstruction(batch, fake)
-            loss = own.reconstruction_weight * found["reconstruction"] + own.adversarial_weight * found["adversarial"]
+            found |= self._compared(batch, fake)
+            loss = self._distance(found) + self.options.adversarial_weight * found["adversarial"]
             scaled_generator = self.optimizers["generator"].scale_loss(loss)
         generator_may, discriminator_may = self.balance.decide(self.judge.gauge(answer, fake), found["discriminator"])
         turn = (self.steps + 1) % self.critic_steps == 0
@@ -206,10 +203,18 @@ class InpaintSystem(Completer):
         given = completion.generator_input(self.options.generator, image, hole, colour)
         return tf.cast(self.networks["generator"](given, training=training), tf.float32)
 
-    def _reconstruction(self, batch: Batch, fake: View) -> tf.Tensor:
-        """Difference from the ground, which is 0 outside the hole; mean over all pixels, float32 scalar."""
+    def _compared(self, batch: Batch, fake: View) -> Scalars:
+        """Differences from the ground, which are 0 outside the hole; means over all pixels, float32 scalars."""
         kind = losses.l1 if self.options.reconstruction == "l1" else losses.l2
-        return kind(batch["ground"], fake.picture)
+        found = {"reconstruction": kind(batch["ground"], fake.picture)}
+        if self.options.structure_weight:
+            found["structure"] = losses.dissimilarity(batch["ground"], fake.picture)
+        return found
+
+    def _distance(self, found: Scalars) -> tf.Tensor:
+        """What of the generator's loss is not the discriminator's opinion."""
+        exact = self.options.reconstruction_weight * found["reconstruction"]
+        return exact + self.options.structure_weight * found.get("structure", 0.0)
 
     def _judged(self, batch: Batch, fake: View, answer: tf.Tensor) -> Scalars:
         """loss_D, and the gradient penalty where the objective has one; nothing of them reaches the generator."""
@@ -245,8 +250,8 @@ class InpaintSystem(Completer):
 
     def _scalars(self, phase: int, batch: Batch, fake: View, found: Scalars) -> Scalars:
         """The line of the log: the same names in each phase, NaN for what it has not."""
-        names = ["reconstruction", "adversarial", "discriminator"]
-        names += ["penalty"] if self.judge.objective.penalty else []
+        sometimes = {"structure": self.options.structure_weight, "penalty": self.judge.objective.penalty}
+        names = ["reconstruction", "adversarial", "discriminator", *(name for name in sometimes if sometimes[name])]
         names += ["gradient_norm_generator", "gradient_norm_discriminator"]
         scalars = {name: found.get(name, tf.constant(MISSING)) for name in names}
         scalars |= self.balance.scalars() | self.diversity.watch(fake.picture, batch["ground"], batch["hole"])

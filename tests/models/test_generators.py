@@ -42,11 +42,22 @@ def test_glcic_as_written_up_has_three_channels_and_a_tanh():
     assert "tanh" in path(network) and "sigmoid" not in path(network)
 
 
-def test_the_correcting_glcic_has_no_norm_and_answers_the_smooth_fill_at_first():
-    network = generators.glcic(D, form="correction")
-    assert not any(word in ("norm", "relu") for word in path(network)) and path(network).count(LEAKY) == len(GLCIC)
+def test_the_correcting_network_is_glcic_without_norm_joined_with_its_encoder():
+    network = generators.correction(D, "transposed")
+    convolutions = [*GLCIC[:-1], f"conv3 {D}"]
+    at_half, at_full = convolutions.index("conv3 4", 13), len(convolutions) - 1
+    layers = flat([conv, LEAKY] for conv in convolutions)
+    layers.insert(2 * at_full, "join")
+    layers.insert(2 * at_half, "join")
+    assert path(network)[: len(layers) + 1] == [*layers, "conv3 3"]
+    skips = {name: [tensor for tensor in network.get_layer(name).input[1:]] for name in ("skip_half", "skip_full")}
+    assert skips["skip_half"] == [network.get_layer("conv3_leaky").output]
+    assert skips["skip_full"] == [network.get_layer("conv1_leaky").output, network.input]
+
+
+def test_the_correcting_network_answers_the_smooth_fill_at_first():
     given = np.random.default_rng(0).uniform(0.01, 0.99, (1, 32, 32, 4)).astype(np.float32)
-    np.testing.assert_allclose(network(given), given[..., :3], atol=1e-5)
+    np.testing.assert_allclose(generators.correction(D)(given), given[..., :3], atol=1e-5)
 
 
 def test_the_widths_of_glcic_are_those_of_the_paper_where_none_is_asked_for():
