@@ -1,0 +1,96 @@
+"""A folder of pictures for `remove`: which files become which, and all of them, though some may fail."""
+
+import contextlib
+import dataclasses
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from cloud_removal.cli.remove_one import Remover
+from cloud_removal.errors import CloudRemovalError, InputError, OutputError
+from cloud_removal.inference.completer import CompleterModel
+from cloud_removal.inference.model import Model
+from cloud_removal.inference.pipeline import check_settings
+from cloud_removal.inference.raster import SUFFIXES
+from cloud_removal.inference.targets import Targets, listed, lost_as_png, suffix_for
+
+
+def every(remover: Remover, folder: Path, results: Targets) -> None:
+    """Every picture of `folder` into the folders named by `results`; one that fails does not stop the others.
+
+    Raises InputError in the end where some failed.
+    """
+    check_settings(remover.settings)
+    todo = jobs(folder, results)
+    loaded = _loaded(remover)
+    with _folders({path.parent for path in todo[0][1].wanted().values()}):
+        failed = sum(not _done(loaded, source, targets) for source, targets in todo)
+        if failed:
+            raise InputError(f"{failed} of {len(todo)} pictures of {folder} failed; the others are done.")
+
+
+def jobs(folder: Path, results: Targets) -> list[tuple[Path, Targets]]:
+    """Each picture of the folder with the files to write for it."""
+    sources = listed(folder, SUFFIXES)
+    if not sources:
+        raise InputError(f"There are no pictures in {folder}. Expected files ending in {', '.join(SUFFIXES)}.")
+    named = [(source, _named(results, source.stem, suffix_for(source))) for source in sources]
+    names = Counter(path for _, targets in named for path in targets.wanted().values())
+    twice = sorted(str(path) for path, count in names.items() if count > 1)
+    if twice:
+        raise InputError(f"Several pictures of {folder} would become {', '.join(twice)}; rename one of each.")
+    return named
+
+
+def _loaded(remover: Remover) -> Remover:
+    """The same with its models in memory, so that each is loaded once."""
+    model, inpaint = remover.model, remover.inpaint
+    return dataclasses.replace(
+        remover,
+        model=Model.load(model) if isinstance(model, Path) else model,
+        inpaint=CompleterModel.load(inpaint) if isinstance(inpaint, Path) else inpaint,
+    )
+
+
+def _done(remover: Remover, source: Path, results: Targets) -> bool:
+    """Whether a picture's result is there; what went wrong is said."""
+    if results.output.exists() and not remover.overwrite:
+        remover.say(f"{results.output} exists already and is left as it is; --overwrite makes it anew")
+        return True
+    if results.output.suffix == ".tif" and (lost := lost_as_png(source)):
+        remover.say(f"{source.name} becomes {results.output.name}: PNG cannot hold {' and '.join(lost)}")
+    try:
+        print(remover.one(source, results).line(), flush=True)
+    except CloudRemovalError as error:
+        print("error: " + " ".join(str(error).split()), file=sys.stderr)
+        return False
+    return True
+
+
+def _named(folders: Targets, stem: str, suffix: str) -> Targets:
+    """The files to write for a picture of a folder."""
+
+    def within(folder: Path | None, end: str) -> Path | None:
+        return None if folder is None else folder / (stem + end)
+
+    cloud = within(folders.cloud, ".png" if suffix.lower() == ".png" else ".tif")
+    provenance, report = within(folders.provenance, ".tif"), within(folders.report, ".png")
+    return Targets(folders.output / (stem + suffix), cloud, provenance, report)
+
+
+@contextlib.contextmanager
+def _folders(folders: set[Path]) -> Iterator[None]:
+    """Makes the folders that are not there yet, and removes those again that stay empty."""
+    made = [folder for folder in sorted(folders) if not folder.is_dir()]
+    try:
+        for folder in made:
+            try:
+                folder.mkdir()
+            except OSError as error:
+                raise OutputError(f"The folder {folder} cannot be made: {error.strerror}.") from error
+        yield
+    finally:
+        for folder in made:
+            with contextlib.suppress(OSError):  # Not empty, or never made.
+                folder.rmdir()

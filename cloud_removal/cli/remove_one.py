@@ -1,0 +1,68 @@
+"""One picture or raster for `remove`: its progress on stderr, its notes, its summary."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from cloud_removal.inference.completer import CompleterModel
+from cloud_removal.inference.model import Model
+from cloud_removal.inference.pipeline import Settings, remove
+from cloud_removal.inference.summary import Summary
+from cloud_removal.inference.targets import Targets
+
+BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:.2f}/{total:.2f} MP [{elapsed}<{remaining}, {rate_noinv_fmt}]"
+
+
+@dataclass(frozen=True)
+class Remover:
+    """Models and settings that are alike for all pictures of a command."""
+
+    model: Path | Model
+    inpaint: Path | CompleterModel | None
+    """Fills what opaque cloud hides; None: nothing does."""
+    settings: Settings
+    overwrite: bool
+    quiet: bool
+
+    def one(self, source: Path, results: Targets) -> Summary:
+        """Takes the clouds off `source`. Raises a CloudRemovalError where anything is wrong."""
+        with self._bar(source.name) as bar:
+
+            def advance(done: int, total: int) -> None:
+                bar.total = total / 1e6
+                bar.update(done / 1e6)
+                if bar.n >= bar.total - 1e-9:
+                    bar.refresh()  # However fast it was.
+
+            return remove(
+                source,
+                results.output,
+                self.model,
+                self.settings,
+                inpaint=self.inpaint,
+                cloud=results.cloud,
+                provenance=results.provenance,
+                report=results.report,
+                overwrite=self.overwrite,
+                say=self.say,
+                advance=advance,
+            )
+
+    def say(self, line: str) -> None:
+        """Tells a user something on stderr, unless they want quiet."""
+        if not self.quiet:
+            tqdm.write(f"note: {line}", file=sys.stderr)
+
+    def _bar(self, name: str) -> tqdm:
+        return tqdm(
+            desc=name,
+            total=1,
+            unit="MP",
+            delay=1e-6,  # Keeps it from showing before the scene's size is known.
+            disable=self.quiet,
+            file=sys.stderr,
+            leave=False,
+            bar_format=BAR,
+        )
