@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from cloud_removal.evaluation.scenes import Judged
-    from cloud_removal.systems import Generator
+    from cloud_removal.systems import Synthesizer
 
 ACROSS = 8
 """Pictures in a row of a sheet."""
@@ -70,14 +70,14 @@ class Command:
         from cloud_removal import plots
         from cloud_removal.evaluation.scenes import report, table
 
-        generator = restored(self.run_dir)
+        synthesizer = restored(self.run_dir)
         if self.sheet is not None:
-            self._write(self.sheet, plots.png(plots.sheet(list(pictures(generator, self.seed, self.count)), ACROSS)))
+            self._write(self.sheet, plots.png(plots.sheet(list(pictures(synthesizer, self.seed, self.count)), ACROSS)))
         if self.interpolation is not None:
-            self._write(self.interpolation, ways(generator, self.seed, self.count))
+            self._write(self.interpolation, ways(synthesizer, self.seed, self.count))
         if not self.check:
             return
-        judged = self._judged(generator)
+        judged = self._judged(synthesizer)
         held_out = f"Places that the held-out pictures show: {judged.places}"
         print(table(judged.scores), held_out, judged.verdict, sep="\n")
         if self.neighbours is not None:
@@ -101,22 +101,22 @@ class Command:
             expect(getattr(self, name) >= least, name, getattr(self, name), f"{least} or more")
         check_targets({**drawn, "--json": self.json}, self.overwrite)
 
-    def _judged(self, generator: "Generator") -> "Judged":
+    def _judged(self, synthesizer: "Synthesizer") -> "Judged":
         import numpy as np
 
         from cloud_removal.data.clear import places
         from cloud_removal.evaluation.copies import GENERATED, HELD_OUT, SEEN
         from cloud_removal.evaluation.scenes import judge
 
-        size = generator.run.batch_size
+        size = synthesizer.run.batch_size
         batches = -(-self.bank // size)
         groups = {
-            GENERATED: pictures(generator, self.seed, self.judged),
-            HELD_OUT: np.concatenate(list(real(generator, "validation", 0, self.judged))),
-            SEEN: np.concatenate(list(real(generator, "training", batches, self.judged))),
+            GENERATED: pictures(synthesizer, self.seed, self.judged),
+            HELD_OUT: np.concatenate(list(real(synthesizer, "validation", 0, self.judged))),
+            SEEN: np.concatenate(list(real(synthesizer, "training", batches, self.judged))),
         }
-        training = with_bar(real(generator, "training", 0, self.bank), batches)
-        return judge(groups, training, places(generator.run, "validation"))
+        training = with_bar(real(synthesizer, "training", 0, self.bank), batches)
+        return judge(groups, training, places(synthesizer.run, "validation"))
 
     @staticmethod
     def _write(path: Path, content: bytes) -> None:
@@ -124,14 +124,14 @@ class Command:
         print(path)
 
 
-def restored(run_dir: Path) -> "Generator":
-    """The generator of a run at its newest checkpoint, as `export` would write it; ModelError where it has none."""
+def restored(run_dir: Path) -> "Synthesizer":
+    """The system of a run at its newest checkpoint, as `export` would write it; ModelError where it has none."""
     from cloud_removal.export import as_float32
-    from cloud_removal.systems import Generator
+    from cloud_removal.systems import Synthesizer
     from cloud_removal.training.checkpoint import restore_run
 
     run, system, _ = restore_run(run_dir, lambda line: print(line, file=sys.stderr))
-    if not isinstance(system, Generator):
+    if not isinstance(system, Synthesizer):
         raise ModelError(
             f"{run_dir} is a run of system {run.system}, which makes no pictures out of noise. Expected the --run-dir "
             "of train_scene.py."
@@ -139,23 +139,23 @@ def restored(run_dir: Path) -> "Generator":
     return as_float32(system, run)
 
 
-def pictures(generator: "Generator", seed: int, count: int) -> "np.ndarray":
+def pictures(synthesizer: "Synthesizer", seed: int, count: int) -> "np.ndarray":
     """`count` pictures (count, S, S, 3) in [0, 1] out of the noise of `seed`."""
     from cloud_removal.data.latent import draw_noise
 
-    return made(generator, draw_noise(generator.noise, seed, count, generator.latent))
+    return made(synthesizer, draw_noise(synthesizer.noise, seed, count, synthesizer.latent))
 
 
-def made(generator: "Generator", noise: "np.ndarray") -> "np.ndarray":
+def made(synthesizer: "Synthesizer", noise: "np.ndarray") -> "np.ndarray":
     """Pictures (N, S, S, 3) in [0, 1] out of `noise` (N, latent), a few at a time."""
     import numpy as np
     import tensorflow as tf
 
     parts = [noise[start : start + AT_ONCE] for start in range(0, len(noise), AT_ONCE)]
-    return np.concatenate([generator.generate(tf.constant(part)).numpy() for part in parts])
+    return np.concatenate([synthesizer.generate(tf.constant(part)).numpy() for part in parts])
 
 
-def ways(generator: "Generator", seed: int, count: int) -> bytes:
+def ways(synthesizer: "Synthesizer", seed: int, count: int) -> bytes:
     """PNG of about `count` pictures in rows of eight: each row goes from one random point to where the next begins."""
     import numpy as np
 
@@ -163,15 +163,15 @@ def ways(generator: "Generator", seed: int, count: int) -> bytes:
     from cloud_removal.data.latent import between, draw_noise
 
     across = min(ACROSS, count)
-    points = draw_noise(generator.noise, seed, count // across + 1, generator.latent)
-    rows = [between(generator.noise, *ends, across) for ends in pairwise(points)]
-    return plots.png(plots.sheet(list(made(generator, np.concatenate(rows))), across))
+    points = draw_noise(synthesizer.noise, seed, count // across + 1, synthesizer.latent)
+    rows = [between(synthesizer.noise, *ends, across) for ends in pairwise(points)]
+    return plots.png(plots.sheet(list(made(synthesizer, np.concatenate(rows))), across))
 
 
-def real(generator: "Generator", split: str, first_batch: int, count: int) -> "Iterator[np.ndarray]":
+def real(synthesizer: "Synthesizer", split: str, first_batch: int, count: int) -> "Iterator[np.ndarray]":
     """`count` real pictures (B, S, S, 3) in [0, 1], in batches, as training sees them."""
-    size = generator.run.batch_size
-    batches = generator.batches(split, first_batch).take(-(-count // size))
+    size = synthesizer.run.batch_size
+    batches = synthesizer.batches(split, first_batch).take(-(-count // size))
     for number, batch in enumerate(batches):
         yield batch["ground"].numpy()[: count - number * size]
 

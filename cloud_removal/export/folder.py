@@ -24,7 +24,7 @@ from cloud_removal.export import completer, restorer, scene
 from cloud_removal.export.completer import Completer
 from cloud_removal.export.restorer import DEFAULT_THRESHOLDS, Restorer, Thresholds
 from cloud_removal.export.sides import smallest_side
-from cloud_removal.systems.base import Generator, System
+from cloud_removal.systems.base import Synthesizer, System
 
 FORMAT = 1
 Served = TypeVar("Served", bound=System)
@@ -46,7 +46,7 @@ def export(
     card as they are; `curves`, a picture of how it was trained, lies beside it. Raises OutputError where the folder
     cannot be written, ModelError where the system neither restores, completes nor makes pictures.
     """
-    if not isinstance(system, Restorer | Completer | Generator):
+    if not isinstance(system, Restorer | Completer | Synthesizer):
         raise ModelError(
             f"A {type(system).__name__} neither restores, completes nor makes pictures, so there is nothing to export "
             "of it."
@@ -69,9 +69,9 @@ def export(
     return _write(served, graphs, destination, card, curves)
 
 
-def _described(served: Restorer | Completer | Generator, thresholds: Thresholds) -> tuple[dict[str, Any], Any]:
+def _described(served: Restorer | Completer | Synthesizer, thresholds: Thresholds) -> tuple[dict[str, Any], Any]:
     """What the card of a system of its kind says, and its graphs by name."""
-    if isinstance(served, Generator):
+    if isinstance(served, Synthesizer):
         return scene.card(served), scene.signatures(served)
     windows = {
         "stride": served.stride,

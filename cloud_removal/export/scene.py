@@ -4,17 +4,17 @@ from typing import Any
 
 import tensorflow as tf
 
-from cloud_removal.systems.base import Generator
+from cloud_removal.systems.base import Synthesizer
 
 KIND = "scene"
 
 
-def card(system: Generator) -> dict[str, Any]:
+def card(system: Synthesizer) -> dict[str, Any]:
     """What the card of such a system says besides what every card does: the noise it takes, the pictures it gives."""
     return {"kind": KIND, "noise": {"numbers": system.latent, "distribution": system.noise}, "size": system.run.size}
 
 
-def signatures(system: Generator) -> dict[str, Any]:
+def signatures(system: Synthesizer) -> dict[str, Any]:
     """`serving_default`: `noise` (B, numbers) float32 -> `picture` (B, size, size, 3) in [0, 1]."""
     noise = tf.TensorSpec((None, system.latent), tf.float32, "noise")
 

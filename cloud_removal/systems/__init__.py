@@ -4,9 +4,9 @@ import importlib
 import pkgutil
 
 from cloud_removal.errors import OptionError
-from cloud_removal.systems.base import Completer, Generator, Restorer, System
+from cloud_removal.systems.base import Completer, Restorer, Synthesizer, System
 
-__all__ = ["Completer", "Generator", "Restorer", "System", "find", "names"]
+__all__ = ["Completer", "Restorer", "Synthesizer", "System", "find", "names"]
 
 PARTS = ("balance", "base", "history", "judge", "monitor", "optimization", "penalty")
 """Modules here that are no system, but what systems are made of."""

@@ -1,7 +1,7 @@
 """What every system is: networks, an objective, and a step that trains them.
 
 A system is one module of this package. It defines `SYSTEM`, a class derived from `System` (or `Restorer`,
-`Completer`, `Generator`), and is found by its module name: nothing is registered anywhere.
+`Completer`, `Synthesizer`), and is found by its module name: nothing is registered anywhere.
 """
 
 import abc
@@ -147,7 +147,7 @@ class Completer(System):
         """
 
 
-class Generator(System):
+class Synthesizer(System):
     """A system that makes pictures out of noise: what `export` writes and `scenes` looks at."""
 
     latent: int

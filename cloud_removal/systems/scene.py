@@ -12,7 +12,7 @@ from cloud_removal.data.latent import Noise, draw_noise
 from cloud_removal.errors import OptionError, expect
 from cloud_removal.models import dcgan
 from cloud_removal.models.blocks import signed, unsigned
-from cloud_removal.systems.base import Batch, Generator, Scalars
+from cloud_removal.systems.base import Batch, Scalars, Synthesizer
 from cloud_removal.systems.monitor import Diversity
 from cloud_removal.systems.optimization import Kind, apply_gradients, clip_weights, optimizer
 from cloud_removal.systems.penalty import slope_penalty
@@ -49,7 +49,7 @@ class Options(SystemOptions):
     """Of adam; None: 0.9 for wgan-gp, 0.999 for the others."""
 
 
-class SceneSystem(Generator):
+class SceneSystem(Synthesizer):
     """Noise -> a picture. Each step trains the discriminator, each or every fifth the generator too, on new noise."""
 
     Options = Options
