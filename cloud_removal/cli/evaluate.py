@@ -1,12 +1,12 @@
-"""`evaluate`: scores of a model, and of simple methods beside it, on pairs of pictures or on holes."""
+"""`evaluate`: scores of a model, and of simple methods beside it, on pairs of pictures, on holes or on a style."""
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from cloud_removal.cli.progress import with_bar
 from cloud_removal.errors import OptionError
 from cloud_removal.files import check_targets, write_result
 from cloud_removal.model_folder import DEFAULT, INPAINT, version_of
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 PANEL_SIDE = 256
 """Pixels of a picture of the panel."""
 ANOTHER = "Name another file."
+FOLDERS = {"defog": ("pairs", "simulated"), "inpaint": ("pairs", "ground"), "style": ("pictures",)}
+"""Where the pictures of each task come from: one of these options."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,11 @@ class Command:
     With --task inpaint a polygon is cut out of each clear picture, always the same one, and filled again. Scores are
     those inside it: MAE, PSNR, SSIM; texture, the gradient energy inside over that around (1: neither blur nor noise);
     rim, the same across its edge; checkerboard, the power at periods of 2 to 8 px over that beside, truth being 1.
+
+    With --task style a translation without pairs is judged, its network taken everywhere. edges is the correlation of
+    the strength of edges before and after (1: all stayed in place, 0: none; least: the worst picture), change the mean
+    absolute difference, colours how far all the pictures' colours are from those of --reference (earth mover's distance
+    in each channel, mean), both in digital numbers.
     """
 
     pairs: Path | None = None
@@ -41,13 +48,18 @@ class Command:
     """Instead of pairs, a folder of clear pictures, for --task inpaint."""
     simulated: Path | None = None
     """Instead of pairs, a folder of clear pictures to lay a fixed haze over (mean opacity 0.3 to 0.6, seed 0)."""
-    task: Literal["defog", "inpaint"] = "defog"
-    """What is judged: taking clouds and haze off, or filling holes."""
+    pictures: Path | None = None
+    """Instead of pairs, a folder of pictures to be translated, for --task style."""
+    reference: Path | None = None
+    """With --task style, a folder of pictures as the translated ones should look, of whatever places."""
+    task: Literal["defog", "inpaint", "style"] = "defog"
+    """What is judged: taking clouds and haze off, filling holes, or turning one kind of picture into another."""
     model: Path | None = None
-    """Model folder, NAME or NAME/VERSION; without it, the bundled one."""
+    """Model folder, NAME or NAME/VERSION; without it, the bundled one (there is none for --task style)."""
     peers: bool = False
     """Judge simple methods too: dark channel prior, a fixed un-veil, bright-pixel mask + Telea inpainting; for holes
-    Telea, Navier-Stokes and biharmonic inpainting."""
+    Telea, Navier-Stokes and biharmonic inpainting; for a style a straight line for each channel, from the mean and
+    deviation of all pictures to those of --reference."""
     raw: bool = False
     """Judge the network alone too: its ground everywhere, clear pixels not kept; of holes, its answer not blended."""
     only: tuple[str, ...] = ()
@@ -55,7 +67,8 @@ class Command:
     json: Path | None = None
     """File to write all scores to, of single pictures too."""
     panel: Path | None = None
-    """PNG to write with rows of pictures: cloudy, opacity, restored, clear; with holes, ragged, filled, clear."""
+    """PNG to write with rows of pictures: cloudy, opacity, restored, clear; with holes, ragged, filled, clear; of a
+    style, as it was, translated, and one of --reference, of another place."""
     panel_rows: int = 8
     """Rows of the panel, evenly spread over the pictures."""
     overwrite: bool = False
@@ -68,6 +81,10 @@ class Command:
             from cloud_removal.cli.holes import evaluate_holes
 
             return evaluate_holes(self)
+        if self.task == "style":
+            from cloud_removal.cli.style import evaluate_style
+
+            return evaluate_style(self)
         count, pairs = self._pairs()
         title, methods = self._methods()
         judged = Judgement(methods, self.panel_rows if self.panel else 0, count)
@@ -85,18 +102,28 @@ class Command:
 
     def _check(self) -> None:
         """Refuses what cannot be done before the work."""
-        given = [folder is not None for folder in (self.pairs, self.simulated, self.ground)]
-        fitting = (self.pairs, self.ground if self.task == "inpaint" else self.simulated)
-        if sum(given) != 1 or fitting == (None, None):
+        folders = dict.fromkeys(name for names in FOLDERS.values() for name in names)
+        given = [name for name in folders if getattr(self, name) is not None]
+        if len(given) != 1 or given[0] not in FOLDERS[self.task]:
             raise OptionError(
                 "Give --pairs DIR (with DIR/cloud and DIR/clear) or a folder of clear pictures: --simulated DIR, "
-                "or with --task inpaint --ground DIR."
+                "or with --task inpaint --ground DIR; with --task style --pictures DIR."
             )
+        self._check_style()
         if self.panel is not None and self.panel.suffix.lower() != ".png":
             raise OptionError(f"--panel {self.panel}: expected a name that ends in .png.")
         if self.panel_rows < 1:
             raise OptionError(f"--panel-rows {self.panel_rows}: expected a number of rows, at least 1.")
         check_targets({"--json": self.json, "--panel": self.panel}, self.overwrite)
+
+    def _check_style(self) -> None:
+        """Refuses what has no meaning for a style, or for nothing else."""
+        if self.reference is not None and self.task != "style":
+            raise OptionError(f"--reference {self.reference}: that goes with --task style. Leave it out.")
+        if self.task == "style" and self.raw:
+            raise OptionError("--raw: with --task style the network is judged alone anyhow. Leave it out.")
+        if self.task == "style" and self.peers and self.reference is None:
+            raise OptionError("--peers: a style is moved towards --reference DIR. Give it too.")
 
     def _pairs(self) -> tuple[int, "Iterator[Pair]"]:
         from cloud_removal.data.pairs import names_of_pairs
@@ -158,15 +185,9 @@ class Judgement:
 
     def judge(self, pairs: "Iterator[Pair]") -> None:
         """Runs all methods on all pairs, with a progress bar on stderr."""
-        from tqdm import tqdm
-
         from cloud_removal.evaluation.evaluate import judge
 
-        interval = 0.2 if sys.stderr.isatty() else 30.0
-        bar = tqdm(
-            judge(pairs, self.methods), total=self.count, unit="picture", file=sys.stderr, mininterval=interval
-        )  # fmt: skip
-        for index, judged in enumerate(bar):
+        for index, judged in enumerate(with_bar(judge(pairs, self.methods), self.count)):
             for name, scores in judged.scores.items():
                 self.scores[name][judged.pair.name] = scores
             if index in self.shown:

@@ -1,10 +1,10 @@
 """`evaluate --task inpaint`: scores of a model, and of simple methods beside it, inside holes of clear pictures."""
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cloud_removal.cli.progress import with_bar
 from cloud_removal.errors import ModelError
 from cloud_removal.files import write_result
 from cloud_removal.model_folder import INPAINT, version_of
@@ -30,7 +30,7 @@ def evaluate_holes(command: "Command") -> None:
     found: dict[str, dict[str, Any]] = {name: {} for name in (inpaint.TRUTH, *methods)}
     rows = []
     pictures = inpaint.holed_pictures(folder, names)
-    for index, filled in enumerate(_with_bar(inpaint.judge(pictures, methods), len(names))):
+    for index, filled in enumerate(with_bar(inpaint.judge(pictures, methods), len(names))):
         for name, scores in filled.scores.items():
             found[name][filled.holed.name] = scores
         if index in shown:
@@ -82,13 +82,6 @@ def _ragged(row: "Filled") -> "np.ndarray":
     import numpy as np
 
     return np.where(row.holed.hole[..., None], np.uint8(0), row.holed.clear)
-
-
-def _with_bar(judged: Any, count: int) -> Any:
-    from tqdm import tqdm
-
-    interval = 0.2 if sys.stderr.isatty() else 30.0
-    return tqdm(judged, total=count, unit="picture", file=sys.stderr, mininterval=interval)
 
 
 def _no_nan(scores: dict[str, float]) -> dict[str, float | None]:

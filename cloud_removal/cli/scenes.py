@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from cloud_removal.cli.progress import with_bar
 from cloud_removal.errors import ModelError, OptionError, expect
 from cloud_removal.files import check_targets, write_result
 
@@ -115,7 +116,7 @@ class Command:
             HELD_OUT: np.concatenate(list(real(synthesizer, "validation", 0, self.judged))),
             SEEN: np.concatenate(list(real(synthesizer, "training", batches, self.judged))),
         }
-        training = with_bar(real(synthesizer, "training", 0, self.bank), batches)
+        training = with_bar(real(synthesizer, "training", 0, self.bank), batches, "batch")
         return judge(groups, training, places(synthesizer.run, "validation"))
 
     @staticmethod
@@ -189,11 +190,3 @@ def nearest(judged: "Judged") -> bytes:
         shown = np.argsort(group.relative)[:PAIRS]
         columns |= {name: group.pictures[shown], f"nearest to {name}": group.nearest[shown]}
     return plots.png(plots.grid(columns))
-
-
-def with_bar(batches: "Iterator[np.ndarray]", count: int) -> "Iterator[np.ndarray]":
-    """The same, with a progress line on stderr."""
-    from tqdm import tqdm
-
-    interval = 0.2 if sys.stderr.isatty() else 30.0
-    return iter(tqdm(batches, total=count, unit="batch", file=sys.stderr, mininterval=interval))
