@@ -82,6 +82,20 @@ class Partial:
         beginning.replace(file)
 
 
+class Layer(Partial):
+    """Finished windows that were written anew under a `name` of their own; those that were not are read from `base`."""
+
+    def __init__(self, base: Partial, name: str):
+        super().__init__(base.folder, base.dtype.name, base.with_opacity)
+        self._base, self._name = base, name
+
+    def load(self, window: Window) -> Piece:
+        return super().load(window) if self.has(window) else self._base.load(window)
+
+    def _file(self, window: Window) -> Path:
+        return super()._file(window).with_suffix(f".{self._name}")
+
+
 @contextlib.contextmanager
 def opened(output: Path, settings: dict[str, Any], dtype: str, with_opacity: bool, afresh: bool) -> Iterator[Partial]:
     """The partial folder of `output`, new or left by a killed run with the same `settings`.

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from cloud_removal.inference.scaling import Scaling
 
-NO_DATA, KEPT, THIN, OPAQUE = 0, 1, 2, 4
-"""Provenance of a pixel: no data, kept as it was, thin cloud removed, the network's own guess under opaque cloud.
-3 (taken from another date) and 5 (shadow brightened) are not made here."""
-CODES = (NO_DATA, KEPT, THIN, OPAQUE)
+NO_DATA, KEPT, THIN, DATE, OPAQUE, SHADOW = 0, 1, 2, 3, 4, 5
+"""Provenance of a pixel: no data, kept as it was, thin cloud removed, taken from another date, the network's own guess
+under opaque cloud, shadow brightened. Those of other dates and shadows are made by stages, not here."""
+CODES = (NO_DATA, KEPT, THIN, DATE, OPAQUE, SHADOW)
 BLEND = 0.1
 """Width in opacity of the zone above `keep_below` in which the restoration is blended in, so that no outline shows."""
 

@@ -4,8 +4,9 @@ import math
 from typing import Any
 
 import numpy as np
-from rasterio.errors import RasterioError
 from rasterio.warp import transform
+
+from cloud_removal.inference.raster import GDAL_ERRORS
 
 EQUATOR, FLATTENING = 6378137.0, 1.0 / 298.257223563
 """Metres, and the flattening of the ellipsoid. Source: WGS 84."""
@@ -25,7 +26,7 @@ def square_metres(source: Any, row: float, column: float) -> float | None:
     ]
     try:
         east, north = transform(source.crs, "EPSG:4326", *zip(*corners, strict=True))[:2]
-    except (RasterioError, ValueError):
+    except (*GDAL_ERRORS, ValueError):
         return None
     if not np.isfinite([*east, *north]).all():
         return None

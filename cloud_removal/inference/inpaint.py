@@ -7,14 +7,13 @@ there before any was, a killed run goes on, and memory stays bounded. A hole is 
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cloud_removal.inference import fill, holes
 from cloud_removal.inference.assemble import Blocks
-from cloud_removal.inference.blocks import Partial
+from cloud_removal.inference.blocks import Layer
 from cloud_removal.inference.completer import CompleterModel
 from cloud_removal.inference.compose import NO_DATA, OPAQUE, THIN, Piece, grey_where_missing, to_type
 from cloud_removal.inference.scene import Task
@@ -36,23 +35,7 @@ class Filling:
     dilate: int = DILATE
 
 
-class Filled(Partial):
-    """Finished windows in which holes were filled, in the folder of all others, which are read from there."""
-
-    def __init__(self, base: Partial):
-        super().__init__(base.folder, base.dtype.name, base.with_opacity)
-        self._base = base
-
-    def load(self, window: Window) -> Piece:
-        return super().load(window) if self.has(window) else self._base.load(window)
-
-    def _file(self, window: Window) -> Path:
-        return super()._file(window).with_suffix(".filled")
-
-
-def filled(
-    task: Task, finished: Blocks, filling: Filling, store: Filled, advance: Callable[[int, int], None]
-) -> Blocks:
+def filled(task: Task, finished: Blocks, filling: Filling, store: Layer, advance: Callable[[int, int], None]) -> Blocks:
     """`finished` with its holes filled, or without data; `advance` is told of pixels done and of all to be done."""
     todo = [window for window in finished.windows if hole_in(finished, window.core, task, filling.dilate).any()]
     total = sum(map(_pixels, todo))

@@ -1,10 +1,9 @@
 """What becomes of opaque cloud: the network's own guess stays, a model fills it, or it is left without data."""
 
 import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +12,14 @@ from rasterio.enums import ColorInterp
 from cloud_removal.errors import OptionError
 from cloud_removal.inference import inpaint
 from cloud_removal.inference.assemble import Blocks
-from cloud_removal.inference.blocks import Partial
+from cloud_removal.inference.blocks import Layer
 from cloud_removal.inference.completer import CompleterCard, CompleterModel, read_completer_card
 from cloud_removal.inference.compose import NO_DATA
 from cloud_removal.inference.ground_area import square_metres
-from cloud_removal.inference.inpaint import DILATE, Filled, Filling
+from cloud_removal.inference.inpaint import DILATE, Filling
 from cloud_removal.inference.raster import Scene
 from cloud_removal.inference.scene import Task
+from cloud_removal.inference.stages import Advance
 from cloud_removal.inference.windows import Area
 
 
@@ -32,6 +32,8 @@ class Treatment:
     abstain: bool = False
     """It is left without data."""
     dilate: int = DILATE
+    with_opacity: ClassVar[bool] = False
+    """It goes by the provenance alone."""
 
     def card(self) -> CompleterCard | None:
         """The card of the model, None where none fills. ModelError where it is no such model."""
@@ -79,16 +81,15 @@ class Treatment:
                 "nodata value. Name the output .tif."
             )
 
-    def applied(
-        self, task: Task, finished: Blocks, partial: Partial, advance: Callable[[int, int], None]
-    ) -> tuple[Blocks, dict[str, Any]]:
+    def applied(self, task: Task, finished: Blocks, advance: Advance) -> tuple[Blocks, dict[str, Any]]:
         """`finished` with it done, and what a summary says of it."""
         card = self.card()
         if card is None and not self.abstain:
             return finished, {}
         model = None if card is None else self.loaded().model
         assert model is None or isinstance(model, CompleterModel)
-        done = inpaint.filled(task, finished, Filling(model, self.dilate), Filled(partial), advance)
+        store = Layer(finished.partial, "filled")
+        done = inpaint.filled(task, finished, Filling(model, self.dilate), store, advance)
         if card is None:
             return done, {"left": _left(finished, done)}
         holes = inpaint.surveyed(task, done, card.deepest)

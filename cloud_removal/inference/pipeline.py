@@ -1,7 +1,7 @@
 """`remove`: one picture or raster in, its ground out, with everything the scene contract promises."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,16 +13,16 @@ from cloud_removal.inference import assemble, blocks, colour_profile, targets
 from cloud_removal.inference.assemble import Blocks
 from cloud_removal.inference.blocks import Partial
 from cloud_removal.inference.completer import CompleterModel
-from cloud_removal.inference.compose import CODES, Thresholds
-from cloud_removal.inference.context import Nodes
+from cloud_removal.inference.compose import Thresholds
 from cloud_removal.inference.inpaint import DILATE
 from cloud_removal.inference.model import Card, Model, fingerprint, read_card
 from cloud_removal.inference.opaque import Abstaining, Treatment
 from cloud_removal.inference.raster import Say, Scene, open_scene, quiet_gdal, remarks
 from cloud_removal.inference.report import Thumbnails, draw, stretched
 from cloud_removal.inference.scaling import check_scale, choose
-from cloud_removal.inference.scene import Task, restore
-from cloud_removal.inference.summary import Summary
+from cloud_removal.inference.scene import Task, nodes_of, restore
+from cloud_removal.inference.stages import Advance, Progress, Stage
+from cloud_removal.inference.summary import Summary, counted
 from cloud_removal.inference.targets import Targets
 from cloud_removal.inference.windows import Window, plan
 from cloud_removal.model_folder import DEFAULT
@@ -66,7 +66,7 @@ def remove(
     report: Path | None = None,
     overwrite: bool = False,
     say: Say = lambda line: None,
-    advance: Callable[[int, int], None] = lambda done, total: None,
+    advance: Advance = lambda done, total: None,
 ) -> Summary:
     """Takes the clouds off `source` and writes `output` (GeoTIFF or PNG), and what is wanted beside it.
 
@@ -75,35 +75,62 @@ def remove(
     `say` is told what a user should know, a line each; `advance` the pixels just finished and their total. Raises a
     CloudRemovalError, leaving nothing behind, where anything is wrong. A killed run goes on when called again.
     """
-    started = time.monotonic()
+    stages = (Treatment(inpaint, settings.abstain, settings.dilate),)
     wanted = Targets(output, cloud, provenance, report)
+    return processed(source, wanted, model, settings, stages, overwrite, say, advance)
+
+
+def processed(
+    source: Path,
+    wanted: Targets,
+    model: Path | Model,
+    settings: Settings,
+    stages: Sequence[Stage],
+    overwrite: bool,
+    say: Say,
+    advance: Advance,
+) -> Summary:
+    """Puts `source` through the network and then through the `stages`, one after the other."""
+    started = time.monotonic()
     check_settings(settings)
-    treatment = Treatment(inpaint, settings.abstain, settings.dilate)
     with quiet_gdal():
         targets.check(wanted, source, overwrite)
         with open_scene(source, settings.bands) as scene:
-            targets.check_kind(scene, output)
-            treatment.check(scene, output)
+            targets.check_kind(scene, wanted.output)
+            for stage in stages:
+                stage.check(scene, wanted.output)
             card = model.card if isinstance(model, Model) else read_card(model)
-            with_opacity = cloud is not None or report is not None
-            identity = _identity(scene, card, settings, wanted) | treatment.identity()
-            unfinished = blocks.opened(output, identity, scene.dtype, with_opacity, overwrite)
+            with_opacity = bool(wanted.cloud or wanted.report or any(stage.with_opacity for stage in stages))
+            identity = _identity(scene, card, settings, wanted)
+            for stage in stages:
+                identity |= stage.identity()
+            unfinished = blocks.opened(wanted.output, identity, scene.dtype, with_opacity, overwrite)
             with unfinished as partial, targets.hidden(wanted):
-                for line in [*remarks(scene), *colour_profile.remarks(scene, output), *treatment.remarks()]:
+                for line in _remarks(scene, card, wanted, stages):
                     say(line)
-                if card.implied:
-                    say(_implied(card))
                 loaded = model if isinstance(model, Model) else Model.from_card(card)
-                treatment = treatment.loaded()
+                stages = [stage.loaded() for stage in stages]
                 task = task_for(scene, loaded, settings, say)
                 windows = plan(scene.height, scene.width, settings.window, card.grid)
                 if len(windows) > 1 and not card.grid.exact:
                     say(_inexact(card, settings))
-                finished = _restored(task, windows, partial, advance)
-                finished, told = treatment.applied(task, finished, partial, _further(scene, advance))
-                pixels = _assembled(scene, finished, wanted, task, treatment)
+                progress = Progress(scene.height * scene.width, advance)
+                finished = _restored(task, windows, partial, progress)
+                told: dict[str, Any] = {}
+                for stage in stages:
+                    finished, more = stage.applied(task, finished, progress.stage())
+                    told |= more
+                _assembled(scene, finished, wanted, task, settings, stages)
+                pixels, areas = counted(scene, finished)
                 targets.publish(wanted)
-    return Summary(output, pixels, time.monotonic() - started, **told)
+    return Summary(wanted.output, pixels, time.monotonic() - started, areas=areas, **told)
+
+
+def _remarks(scene: Scene, card: Card, wanted: Targets, stages: Sequence[Stage]) -> list[str]:
+    """What a user should know before the work begins."""
+    said = [*remarks(scene), *colour_profile.remarks(scene, wanted.output)]
+    said += [line for stage in stages for line in stage.remarks()]
+    return said + ([_implied(card)] if card.implied else [])
 
 
 def _inexact(card: Card, settings: Settings) -> str:
@@ -136,39 +163,27 @@ def task_for(scene: Scene, model: Model, settings: Settings, say: Say) -> Task:
     return Task(scene, model, scaling, thresholds(model.card, settings), scaling.to_network(median)[0, 0])
 
 
-def _restored(task: Task, windows: Sequence[Window], partial: Partial, advance: Callable[[int, int], None]) -> Blocks:
+def _restored(task: Task, windows: Sequence[Window], partial: Partial, progress: Progress) -> Blocks:
     """The context pass and the window pass; what a killed run had finished is not done again."""
-    card, source = task.model.card, task.source
-    kept = partial.load_array("context")
-    if card.context is not None and kept is not None:
-        nodes: Nodes | None = Nodes(kept, card.context.spacing)
-    else:
-        nodes = task.nodes()
-        if nodes is not None:
-            partial.save_array("context", nodes.values)
-    total = source.height * source.width
-    restore(task, windows, nodes, partial, lambda done: advance(done, total))
+    restore(task, windows, nodes_of(task, partial, "context"), partial, progress.windows)
     return Blocks(partial, windows)
 
 
-def _further(scene: Scene, advance: Callable[[int, int], None]) -> Callable[[int, int], None]:
-    """`advance` for what comes after all windows: its pixels come on top of those of the scene."""
-    return lambda done, more: advance(done, scene.height * scene.width + more)
-
-
-def _assembled(scene: Scene, finished: Blocks, wanted: Targets, task: Task, treatment: Treatment) -> dict[int, int]:
-    """Writes all that is wanted into the hidden folders. Returns the number of pixels by provenance."""
+def _assembled(
+    scene: Scene, finished: Blocks, wanted: Targets, task: Task, settings: Settings, stages: Sequence[Stage]
+) -> None:
+    """Writes all that is wanted into the hidden folders."""
     files = targets.hidden_files(wanted)
-    assemble.result(Abstaining(scene, finished) if treatment.abstain else scene, finished, files["output"])
+    assemble.result(Abstaining(scene, finished) if settings.abstain else scene, finished, files["output"])
     if "cloud" in files:
         assemble.opacity(scene, finished, files["cloud"])
     if "provenance" in files:
-        assemble.provenance(scene, finished, files["provenance"], _legend(task.thresholds) | treatment.legend())
+        legend = _legend(task.thresholds)
+        for stage in stages:
+            legend |= stage.legend()
+        assemble.provenance(scene, finished, files["provenance"], legend)
     if "report" in files:
         _report(scene, finished, task, files["report"])
-    codes = (finished.partial.load(window).provenance for window in finished.windows)
-    counts = np.sum([[np.count_nonzero(some == code) for code in CODES] for some in codes], axis=0)
-    return {code: int(count) for code, count in zip(CODES, counts, strict=True) if count}
 
 
 def _report(scene: Scene, finished: Blocks, task: Task, file: Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloud_removal.inference import context as contexts
+from cloud_removal.inference.blocks import Partial
 from cloud_removal.inference.buffers import Buffers
 from cloud_removal.inference.compose import Piece, Thresholds, compose, grey_where_missing
 from cloud_removal.inference.context import Nodes
@@ -88,6 +89,18 @@ class Task:
             source.height, source.width, context.window, context.spacing, context.size, card.grid.smallest,
             read, self.model.context,
         )  # fmt: skip
+
+
+def nodes_of(task: Task, store: Partial, name: str) -> Nodes | None:
+    """Picture-wide statistics of a task, kept in `store` under `name`, so that a run that goes on has the same."""
+    card = task.model.card
+    kept = None if card.context is None else store.load_array(name)
+    if card.context is not None and kept is not None:
+        return Nodes(kept, card.context.spacing)
+    nodes = task.nodes()
+    if nodes is not None:
+        store.save_array(name, nodes.values)
+    return nodes
 
 
 _Answers = tuple[NDArray[np.float32], NDArray[np.float32]]

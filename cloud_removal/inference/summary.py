@@ -3,8 +3,17 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cloud_removal.inference.compose import KEPT, NO_DATA, OPAQUE, THIN
+import numpy as np
+from numpy.typing import NDArray
+
+from cloud_removal.inference.assemble import Blocks
+from cloud_removal.inference.compose import CODES, DATE, KEPT, NO_DATA, OPAQUE, SHADOW, THIN
+from cloud_removal.inference.ground_area import square_metres
 from cloud_removal.inference.holes import Holes
+from cloud_removal.inference.raster import Scene
+
+ROWS = 256
+"""Rows of a window whose pixels are taken to be equally large on the ground."""
 
 
 @dataclass(frozen=True)
@@ -23,27 +32,45 @@ class Summary:
     """Area of the largest of the holes, where the raster says where on Earth it lies."""
     left: int = 0
     """Pixels under opaque cloud that were left without data; they count as such in `pixels`."""
+    areas: dict[int, float] | None = None
+    """Square kilometres by provenance code, None where the raster does not say where on Earth it lies."""
 
     def line(self) -> str:
-        """One line for people: shares of the valid pixels, time."""
+        """One line for people: shares of the valid pixels, how much that is on the ground, time."""
         total = sum(self.pixels.values())
         empty = self.pixels.get(NO_DATA, 0) - self.left
         valid = max(1, total - empty)
-        counts = [(self.pixels.get(KEPT, 0), "kept"), (self.pixels.get(THIN, 0), "thin cloud removed"), self._opaque()]
-        shares = ", ".join(f"{100 * count / valid:.1f} % {what}" for count, what in counts)
-        nodata = f"; {100 * empty / total:.1f} % without data" if empty else ""
+        rows = [
+            (self.pixels.get(KEPT, 0), KEPT, "kept"),
+            (self.pixels.get(THIN, 0), THIN, "thin cloud removed"),
+            (self.pixels.get(DATE, 0), DATE, "taken from other dates"),
+            (self.pixels.get(SHADOW, 0), SHADOW, "shadow brightened"),
+            self._opaque(),
+        ]
+        shares = ", ".join(
+            f"{100 * count / valid:.1f} % {what}{self._area(code, count)}"
+            for count, code, what in rows
+            if count or code not in (DATE, SHADOW)
+        )
+        nodata = f"; {100 * empty / total:.1f} % without data{self._area(NO_DATA, empty)}" if empty else ""
         speed = f"{total / 1e6:.2f} megapixels in {self.seconds:.1f} s"
         return f"{self.output}: {shares}{self._largest()}{nodata}; {speed}"
 
-    def _opaque(self) -> tuple[int, str]:
+    def _opaque(self) -> tuple[int, int, str]:
         if self.left:
-            return self.left, "left without data under opaque cloud"
-        return self.pixels.get(OPAQUE, 0), f"{'generated' if self.holes else 'guessed'} under opaque cloud"
+            return self.left, NO_DATA, "left without data under opaque cloud"
+        return self.pixels.get(OPAQUE, 0), OPAQUE, f"{'generated' if self.holes else 'guessed'} under opaque cloud"
+
+    def _area(self, code: int, count: int) -> str:
+        """How much of the ground `count` pixels of a code cover."""
+        if self.areas is None or not count:
+            return ""
+        return f" ({_area(self.areas[code] * count / self.pixels[code])})"
 
     def _largest(self) -> str:
         if self.holes is None:
             return ""
-        area = "" if self.square_kilometres is None else f" ({self.square_kilometres:.3g} km²)"
+        area = "" if self.square_kilometres is None else f" ({_area(self.square_kilometres)})"
         told = f"; largest hole {self.holes.largest} px{area}"
         if not self.holes.too_deep:
             return told
@@ -52,3 +79,25 @@ class Summary:
             f"{told}, {share:.1f} % of what was generated lies farther than {self.deepest:.0f} px from ground that was "
             "seen, more than the model learned to fill: do not trust it"
         )
+
+
+def counted(scene: Scene, finished: Blocks) -> tuple[dict[int, int], dict[int, float] | None]:
+    """Pixels by provenance code, and the square kilometres they cover, None where the raster does not say."""
+    pixels: NDArray[np.int64] = np.zeros(len(CODES), np.int64)
+    metres: NDArray[np.float64] = np.zeros(len(CODES))
+    for window in finished.windows:
+        codes = finished.partial.load(window).provenance
+        for top in range(0, len(codes), ROWS):
+            some = codes[top : top + ROWS]
+            row, column = window.core.top + top + len(some) / 2, window.core.left + window.core.width / 2
+            here = np.array([np.count_nonzero(some == code) for code in CODES])
+            each = square_metres(scene.source, row, column)
+            pixels += here
+            metres += here * (np.nan if each is None else each)
+    areas = {code: float(area) / 1e6 for code, area in zip(CODES, metres, strict=True)}
+    counts = {code: int(count) for code, count in zip(CODES, pixels, strict=True) if count}
+    return counts, areas if np.isfinite(metres).all() else None
+
+
+def _area(square_kilometres: float) -> str:
+    return f"{square_kilometres:.3g} km²" if square_kilometres < 1000 else f"{square_kilometres:.0f} km²"
