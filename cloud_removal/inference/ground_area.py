@@ -17,6 +17,18 @@ def square_metres(source: Any, row: float, column: float) -> float | None:
 
     Taken on the ellipsoid, so that neither degrees nor a projection that stretches areas mislead.
     """
+    pixel = _edges(source, row, column)
+    return None if pixel is None else abs(pixel[1][0] * pixel[0][1] - pixel[1][1] * pixel[0][0])
+
+
+def sides(source: Any, row: float, column: float) -> tuple[float, float] | None:
+    """Metres from a pixel to the next one down and the next one to the right; None as for `square_metres`."""
+    pixel = _edges(source, row, column)
+    return None if pixel is None else (math.hypot(*pixel[0]), math.hypot(*pixel[1]))
+
+
+def _edges(source: Any, row: float, column: float) -> tuple[tuple[float, float], tuple[float, float]] | None:
+    """A pixel's left and upper edge, metres eastwards and northwards each."""
     if source.crs is None or source.transform.is_identity:
         return None
     grid = source.transform
@@ -30,8 +42,7 @@ def square_metres(source: Any, row: float, column: float) -> float | None:
         return None
     if not np.isfinite([*east, *north]).all():
         return None
-    down, across = ((_metres(east, north, i)) for i in (2, 1))
-    return abs(across[0] * down[1] - across[1] * down[0])
+    return _metres(east, north, 2), _metres(east, north, 1)
 
 
 def _metres(east: list[float], north: list[float], corner: int) -> tuple[float, float]:

@@ -94,9 +94,7 @@ class Scene:
 
     def content(self) -> str:
         """A hash of the file and of those beside it that belong to it."""
-        pieces = [(name, at) for name in self.source.files for at in range(0, max(1, os.path.getsize(name)), PIECE)]
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            return hashlib.sha256(b"".join(pool.map(_digest, *zip(*pieces, strict=True)))).hexdigest()[:32]
+        return content_of(self.source)
 
     def sample(self) -> Sample:
         """Statistics of the scene. Raises InputError where no pixel of it holds data."""
@@ -126,9 +124,16 @@ class Scene:
             yield
         except (RasterioError, OSError) as error:
             raise InputError(
-                f"{self.path} cannot be read ({what}): {_reason(error)}. The file is truncated or damaged; "
+                f"{self.path} cannot be read ({what}): {reason(error)}. The file is truncated or damaged; "
                 "fetch or make it again."
             ) from error
+
+
+def content_of(source: DatasetReader) -> str:
+    """A hash of the file of an open raster and of those beside it that belong to it."""
+    pieces = [(name, at) for name in source.files for at in range(0, max(1, os.path.getsize(name)), PIECE)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return hashlib.sha256(b"".join(pool.map(_digest, *zip(*pieces, strict=True)))).hexdigest()[:32]
 
 
 def _digest(name: str, start: int) -> bytes:
@@ -143,19 +148,26 @@ def _digest(name: str, start: int) -> bytes:
 
 @contextlib.contextmanager
 def open_scene(path: Path, bands: Sequence[int] | None = None) -> Iterator[Scene]:
-    """Opens a PNG, JPEG, GeoTIFF or JPEG 2000 file for reading. Bands count from 1; raises InputError, OptionError."""
+    """Opens a picture or raster to take clouds off. Bands count from 1; raises InputError, OptionError."""
+    with open_raster(path) as source:
+        _refuse_unusable(source, path)
+        yield Scene(source, path, choose_bands(source, bands, path))
+
+
+@contextlib.contextmanager
+def open_raster(path: Path) -> Iterator[DatasetReader]:
+    """Opens a PNG, JPEG, GeoTIFF or JPEG 2000 file of any kind for reading. Raises InputError."""
     _refuse_no_file(path)
     try:
         with rasterio.Env(GDAL_PAM_ENABLED="YES"):  # What an .aux.xml beside it says is read; none is ever written.
             source = DatasetReader(str(path.absolute()), driver=DRIVERS)  # rasterio.open takes one driver only.
     except (RasterioError, OSError) as error:
         raise InputError(
-            f"{path} is not a picture that can be read: {_reason(error)}. Expected a whole PNG, JPEG, GeoTIFF or "
+            f"{path} is not a picture that can be read: {reason(error)}. Expected a whole PNG, JPEG, GeoTIFF or "
             "JPEG 2000 file."
         ) from error
     with source:
-        _refuse_unusable(source, path)
-        yield Scene(source, path, choose_bands(source, bands, path))
+        yield source
 
 
 def choose_bands(source: DatasetReader, bands: Sequence[int] | None, path: Path) -> tuple[int, ...]:
@@ -247,8 +259,8 @@ def _listed(things: Sequence[Any]) -> str:
     return ",".join(str(thing) for thing in things)
 
 
-def _reason(error: BaseException) -> str:
-    """The innermost message of GDAL, on one line."""
+def reason(error: BaseException) -> str:
+    """The innermost message of GDAL, on one line, without a full stop."""
     while error.__cause__ is not None:
         error = error.__cause__
     return " ".join(str(error).split()).rstrip(".")
