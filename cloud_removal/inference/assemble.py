@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from rasterio.enums import ColorInterp, MaskFlags
 
 from cloud_removal.errors import OutputError
-from cloud_removal.inference import strips
+from cloud_removal.inference import cog, strips
 from cloud_removal.inference.blocks import Partial
 from cloud_removal.inference.colour_profile import profile_for
 from cloud_removal.inference.compose import Piece
@@ -65,8 +65,8 @@ class Blocks:
         return result
 
 
-def result(scene: Scene, blocks: Blocks, file: Path) -> None:
-    """Writes the scene with its three bands replaced, everything else as it came."""
+def result(scene: Scene, blocks: Blocks, file: Path, optimised: bool = False) -> None:
+    """Writes the scene with its three bands replaced, everything else as it came; `optimised`: as a COG."""
     every = list(range(1, scene.source.count + 1))
     others = [band for band in every if band not in scene.bands]
 
@@ -79,11 +79,13 @@ def result(scene: Scene, blocks: Blocks, file: Path) -> None:
             out[[band - 1 for band in others]] = scene.read_bands(others, area)
 
     profile = {"dtype": scene.dtype, "count": len(every), "nodata": scene.nodata}
-    _written(scene, file, profile, fill, _masked(scene), functools.partial(carry_over, output=file))
+    overviews = cog.AVERAGED if optimised else None
+    _written(scene, file, profile, fill, _masked(scene), functools.partial(carry_over, output=file), overviews)
 
 
-def opacity(scene: Scene, blocks: Blocks, file: Path) -> None:
-    """Writes the opacity: float32 with NaN where there is no data, or 8 bits (round(255·a)) as PNG."""
+def opacity(scene: Scene, blocks: Blocks, file: Path, optimised: bool = False) -> None:
+    """Writes the opacity: float32 with NaN where there is no data (`optimised`: as a COG), or 8 bits (round(255·a)) as
+    PNG."""
 
     def fill(area: Area, out: NDArray) -> None:
         out[:] = blocks.opacity(area)
@@ -94,11 +96,12 @@ def opacity(scene: Scene, blocks: Blocks, file: Path) -> None:
     if file.suffix.lower() == ".png":
         _written(scene, file, {"dtype": "uint8", "count": 1}, fill_eight_bits)
     else:
-        _written(scene, file, {"dtype": "float32", "count": 1, "nodata": np.nan}, fill)
+        overviews = cog.AVERAGED if optimised else None
+        _written(scene, file, {"dtype": "float32", "count": 1, "nodata": np.nan}, fill, overviews=overviews)
 
 
-def provenance(scene: Scene, blocks: Blocks, file: Path, tags: dict[str, str]) -> None:
-    """Writes the provenance codes, 0 tagged as nodata, with `tags` that explain them."""
+def provenance(scene: Scene, blocks: Blocks, file: Path, tags: dict[str, str], optimised: bool = False) -> None:
+    """Writes the provenance codes, 0 tagged as nodata, with `tags` that explain them; `optimised`: as a COG."""
 
     def fill(area: Area, out: NDArray) -> None:
         out[:] = blocks.provenance(area)
@@ -106,7 +109,8 @@ def provenance(scene: Scene, blocks: Blocks, file: Path, tags: dict[str, str]) -
     def add_tags(_: Scene, target: Any) -> None:
         target.update_tags(**tags)
 
-    _written(scene, file, {"dtype": "uint8", "count": 1, "nodata": 0}, fill, extras=add_tags)
+    overviews = cog.COMMONEST if optimised else None  # Codes have no mean.
+    _written(scene, file, {"dtype": "uint8", "count": 1, "nodata": 0}, fill, extras=add_tags, overviews=overviews)
 
 
 def carry_over(scene: Scene, target: Any, output: Path) -> None:
@@ -150,17 +154,27 @@ def _written(
     fill: Fill,
     masked: bool = False,
     extras: Callable[[Scene, Any], None] | None = None,
+    overviews: str | None = None,
 ) -> None:
-    """Writes `file` as its suffix says, and reads it again. Raises OutputError where it cannot be completed."""
-    tiff = file if file.suffix.lower() != ".png" else file.with_suffix(".tif")
+    """Writes `file` as its suffix says, and reads it again. Raises OutputError where it cannot be completed.
+
+    `overviews`: how those of a COG are made; None: it is to be none.
+    """
+    png = file.suffix.lower() == ".png"
+    tiff = file.with_suffix(".plain.tif") if png or overviews else file
     try:
         with without_libtiff_noise():
             with rasterio.open(tiff, "w", **_profile(scene, profile, file)) as target:
                 if extras is not None:
                     extras(scene, target)
+                if overviews:
+                    cog.mark_tags(target)
                 checksums = strips.write(target, scene, fill, masked)
-            if tiff != file:
+            if png:
                 rasterio.shutil.copy(tiff, file, driver="PNG")
+            elif overviews:
+                cog.optimise(tiff, file, overviews)
+            if tiff != file:
                 tiff.unlink()
             with ThreadPoolExecutor(1, "sync") as pool:
                 synced = pool.submit(_sync, file)

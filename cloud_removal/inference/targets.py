@@ -31,11 +31,13 @@ class Targets:
     """Where each pixel comes from."""
     report: Path | None = None
     """A picture of before, cloud and after."""
+    cog: bool = False
+    """GeoTIFFs are cloud-optimised."""
 
     def wanted(self) -> dict[str, Path]:
         """The files that are wanted, by option."""
         every = {f.name: getattr(self, f.name) for f in fields(self)}
-        return {name: path for name, path in every.items() if path is not None}
+        return {name: path for name, path in every.items() if isinstance(path, Path)}
 
 
 def check(targets: Targets, source: Path, overwrite: bool) -> None:
@@ -43,6 +45,10 @@ def check(targets: Targets, source: Path, overwrite: bool) -> None:
     wanted = targets.wanted()
     for name, path in wanted.items():
         _check_suffix(name, path)
+        if targets.cog and name in ("output", "cloud") and path.suffix.lower() == ".png":
+            raise OptionError(
+                f"--cog and {path}: a PNG cannot be cloud-optimised. Give {_option(name)} a name that ends in .tif."
+            )
         _check_folder(path)
         if path.exists() and source.exists() and path.samefile(source):
             raise OutputError(
