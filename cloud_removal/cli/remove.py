@@ -3,7 +3,7 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
@@ -12,8 +12,11 @@ from cloud_removal.model_folder import DEFAULT, INPAINT, version_of
 
 if TYPE_CHECKING:
     from cloud_removal.cli.remove_one import Remover
+    from cloud_removal.inference.foreign_mask import Mask
 
 INTERRUPTED = 130
+MaskKind = Literal["scl", "fmask", "qa_pixel", "s2cloudless", "omnicloudmask", "binary", "probability"]
+"""As `inference.mask_kinds.KINDS`, which takes longer to import."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,20 @@ class Command:
     """Pixels around opaque cloud that count as its edge, where it is filled or left without data. Without it 2."""
     abstain: bool = False
     """Generate nothing: what is under opaque cloud is left without data."""
+    mask: Path | None = None
+    """Cloud mask of another program, of one band; folder of masks of the same names where INPUT is one. Where it sees
+    cloud, cloud it is; elsewhere the model decides. Needs --mask-kind. See docs/masks.md."""
+    mask_kind: MaskKind | None = None
+    """What the codes of --mask mean: Sentinel-2 SCL, Fmask 4, Landsat Collection 2 QA_PIXEL, s2cloudless,
+    OmniCloudMask, 0 and 1, or a probability."""
+    mask_dilate: str = "0"
+    """How far cloud and shadow of --mask are widened, in pixels of the scene (3) or metres (30m)."""
+    mask_cloud: Literal["opaque", "thin"] = "opaque"
+    """What the mask calls cloud counts as opaque (generated, see --inpaint-model) or is restored like thin cloud."""
+    mask_scale: float | None = None
+    """Value of a probability mask that means certainty, e.g. 100 or 255. Without it 1, which fractions take."""
+    mask_threshold: float | None = None
+    """Probability (0 to 1) above which --mask sees cloud. Without it 0.4 for s2cloudless, else 0.5."""
     cloud: Path | None = None
     """Write the cloud's opacity here: .tif (0 to 1, NaN without data) or .png (0 to 255)."""
     provenance: Path | None = None
@@ -88,9 +105,26 @@ class Command:
 
         dilate = DILATE if self.dilate is None else self.dilate
         settings = Settings(
-            parse_bands(self.bands), self.scale, self.keep_below, self.opaque_above, self.window, dilate, self.abstain
+            parse_bands(self.bands), self.scale, self.keep_below, self.opaque_above, self.window, dilate, self.abstain,
+            mask=self._mask(),
         )  # fmt: skip
         return Remover(self.model or DEFAULT, self._inpaint_model(), settings, self.overwrite, self.quiet)
+
+    def _mask(self) -> "Mask | None":
+        from cloud_removal.inference.foreign_mask import Mask
+
+        given = (self.mask_dilate, self.mask_cloud, self.mask_scale, self.mask_threshold)
+        if self.mask is None:
+            if self.mask_kind is not None or given != ("0", "opaque", None, None):
+                raise OptionError("--mask-... without --mask FILE: there is no mask that they could speak of.")
+            return None
+        if self.mask_kind is None:
+            raise OptionError(f"--mask {self.mask}: say with --mask-kind what its codes mean, e.g. --mask-kind scl.")
+        mask = Mask(
+            self.mask, self.mask_kind, self.mask_dilate, self.mask_cloud == "thin", self.mask_scale, self.mask_threshold
+        )
+        mask.check()
+        return mask
 
     def _inpaint_model(self) -> Path | None:
         """What fills holes, None where nothing does."""

@@ -22,6 +22,8 @@ def every(remover: Remover, folder: Path, results: Targets) -> None:
     Raises InputError in the end where some failed.
     """
     check_settings(remover.settings)
+    if remover.settings.mask is not None:
+        _listed_masks(remover.settings.mask.path)
     todo = jobs(folder, results)
     loaded = _loaded(remover)
     with _folders({path.parent for path in todo[0][1].wanted().values()}):
@@ -61,11 +63,30 @@ def _done(remover: Remover, source: Path, results: Targets) -> bool:
     if results.output.suffix == ".tif" and (lost := lost_as_png(source)):
         remover.say(f"{source.name} becomes {results.output.name}: PNG cannot hold {' and '.join(lost)}")
     try:
-        print(remover.one(source, results).line(), flush=True)
+        print(_with_mask(remover, source).one(source, results).line(), flush=True)
     except CloudRemovalError as error:
         print("error: " + " ".join(str(error).split()), file=sys.stderr)
         return False
     return True
+
+
+def _with_mask(remover: Remover, source: Path) -> Remover:
+    """The same with the mask of `source` out of the folder of masks."""
+    mask = remover.settings.mask
+    if mask is None:
+        return remover
+    found = [file for file in _listed_masks(mask.path) if file.stem == source.stem]
+    if len(found) != 1:
+        problem = f"holds {' and '.join(file.name for file in found)}" if found else "holds none"
+        raise InputError(f"--mask {mask.path} {problem} for {source.name}; expected one mask of the same name.")
+    settings = dataclasses.replace(remover.settings, mask=dataclasses.replace(mask, path=found[0]))
+    return dataclasses.replace(remover, settings=settings)
+
+
+def _listed_masks(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise InputError(f"--mask {folder} is no folder; INPUT is one, so expected masks of the same names.")
+    return listed(folder, SUFFIXES)
 
 
 def _named(folders: Targets, stem: str, suffix: str) -> Targets:

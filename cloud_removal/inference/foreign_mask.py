@@ -105,6 +105,22 @@ class Mask:
             )
 
 
+@contextlib.contextmanager
+def over(scene: Scene, mask: Mask | None) -> Iterator["OpenMask | None"]:
+    """The mask on the grid of `scene`, all its codes known to be right; where it says fill, the scene is without data.
+
+    Raises InputError or OptionError where it cannot be used.
+    """
+    if mask is None:
+        yield None
+        return
+    with mask.opened(scene) as opened:
+        opened.counts = opened.survey()
+        if FILL in opened.counts:
+            scene.empty = opened.empty
+        yield opened
+
+
 class OpenMask:
     """A mask on the grid of a scene; any thread may read it."""
 
@@ -113,6 +129,8 @@ class OpenMask:
         self._shape = scene.height, scene.width
         self._reach = _reach(mask.dilate, scene)
         self._lock = threading.Lock()
+        self.counts: dict[int, int] = {}
+        """Pixels of the scene by class, where they were counted."""
         self._assumed = warped is None and not (_placed(source) and _placed(scene.source))
 
     def classes(self, area: Area) -> Classes:
@@ -160,10 +178,12 @@ class OpenMask:
                     self._refuse_unknown(area, found)
         return {code: int(count) for code, count in enumerate(counts) if count}
 
-    def remarks(self, counts: dict[int, int]) -> list[str]:
-        """What a user should know of the mask, of which `survey` counted so many pixels."""
-        mask, total = self.mask, sum(counts.values())
-        shares = [f"{100 * counts[code] / total:.1f} % {what}" for code, what in WORDS.items() if counts.get(code)]
+    def remarks(self) -> list[str]:
+        """What a user should know of the mask."""
+        mask, total = self.mask, sum(self.counts.values())
+        shares = [
+            f"{100 * self.counts[code] / total:.1f} % {what}" for code, what in WORDS.items() if code in self.counts
+        ]
         said = [f"mask {mask.path.name} ({mask.kind}): {', '.join(shares) or 'no cloud'}"]
         if self._assumed:
             said.append(
@@ -250,7 +270,7 @@ def _distance(text: str) -> tuple[float, bool]:
 
 
 def _reach(text: str, scene: Scene) -> tuple[float, float]:
-    """Rows and columns of the scene that a mask is widened by; metres as they are at its middle, to a tenth of a pixel."""
+    """Rows and columns of the scene that a mask is widened by; metres as at its middle, to a tenth of a pixel."""
     value, metres = _distance(text)
     reach = (value, value)
     if metres:

@@ -1,5 +1,6 @@
 """`remove`: one picture or raster in, its ground out, with everything the scene contract promises."""
 
+import dataclasses
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,11 +15,13 @@ from cloud_removal.inference.assemble import Blocks
 from cloud_removal.inference.blocks import Partial
 from cloud_removal.inference.completer import CompleterModel
 from cloud_removal.inference.compose import Thresholds
+from cloud_removal.inference.foreign_mask import Mask, over
 from cloud_removal.inference.inpaint import DILATE
 from cloud_removal.inference.model import Card, Model, fingerprint, read_card
 from cloud_removal.inference.opaque import Abstaining, Treatment
 from cloud_removal.inference.raster import Say, Scene, open_scene, quiet_gdal, remarks
-from cloud_removal.inference.report import Thumbnails, draw, stretched
+from cloud_removal.inference.report import Told
+from cloud_removal.inference.report import write as write_report
 from cloud_removal.inference.scaling import check_scale, choose
 from cloud_removal.inference.scene import Task, nodes_of, restore
 from cloud_removal.inference.stages import Advance, Progress, Stage
@@ -49,6 +52,8 @@ class Settings:
     """Pixels around opaque cloud that count as its edge, where it is filled or left without data."""
     abstain: bool = False
     """What would be generated under opaque cloud is left without data."""
+    mask: Mask | None = None
+    """Where another program sees cloud."""
 
 
 DEFAULTS = Settings()
@@ -64,19 +69,21 @@ def remove(
     cloud: Path | None = None,
     provenance: Path | None = None,
     report: Path | None = None,
+    cog: bool = False,
     overwrite: bool = False,
     say: Say = lambda line: None,
     advance: Advance = lambda done, total: None,
 ) -> Summary:
     """Takes the clouds off `source` and writes `output` (GeoTIFF or PNG), and what is wanted beside it.
 
-    `inpaint` is a model that fills what opaque cloud hides; without one the network's own guess stays there.
+    `inpaint` is a model that fills what opaque cloud hides; without one the network's own guess stays there. `cog`:
+    GeoTIFFs are cloud-optimised.
 
     `say` is told what a user should know, a line each; `advance` the pixels just finished and their total. Raises a
     CloudRemovalError, leaving nothing behind, where anything is wrong. A killed run goes on when called again.
     """
     stages = (Treatment(inpaint, settings.abstain, settings.dilate),)
-    wanted = Targets(output, cloud, provenance, report)
+    wanted = Targets(output, cloud, provenance, report, cog)
     return processed(source, wanted, model, settings, stages, overwrite, say, advance)
 
 
@@ -91,11 +98,12 @@ def processed(
     advance: Advance,
 ) -> Summary:
     """Puts `source` through the network and then through the `stages`, one after the other."""
-    started = time.monotonic()
+    started, notes = time.monotonic(), list[str]()
+    say = _noting(say, notes)
     check_settings(settings)
     with quiet_gdal():
         targets.check(wanted, source, overwrite)
-        with open_scene(source, settings.bands) as scene:
+        with open_scene(source, settings.bands) as scene, over(scene, settings.mask) as mask:
             targets.check_kind(scene, wanted.output)
             for stage in stages:
                 stage.check(scene, wanted.output)
@@ -106,11 +114,11 @@ def processed(
                 identity |= stage.identity()
             unfinished = blocks.opened(wanted.output, identity, scene.dtype, with_opacity, overwrite)
             with unfinished as partial, targets.hidden(wanted):
-                for line in _remarks(scene, card, wanted, stages):
+                for line in [*_remarks(scene, card, wanted, stages), *(mask.remarks() if mask else [])]:
                     say(line)
                 loaded = model if isinstance(model, Model) else Model.from_card(card)
                 stages = [stage.loaded() for stage in stages]
-                task = task_for(scene, loaded, settings, say)
+                task = dataclasses.replace(task_for(scene, loaded, settings, say), mask=mask)
                 windows = plan(scene.height, scene.width, settings.window, card.grid)
                 if len(windows) > 1 and not card.grid.exact:
                     say(_inexact(card, settings))
@@ -122,8 +130,22 @@ def processed(
                     told |= more
                 _assembled(scene, finished, wanted, task, settings, stages)
                 pixels, areas = counted(scene, finished)
+                summary = Summary(wanted.output, pixels, time.monotonic() - started, areas=areas, **told)
+                if wanted.report is not None:
+                    telling = Told(summary, identity, _legend(task.thresholds, settings, stages), notes)
+                    write_report(targets.hidden_files(wanted)["report"], scene, task, finished, telling)
                 targets.publish(wanted)
-    return Summary(wanted.output, pixels, time.monotonic() - started, areas=areas, **told)
+    return summary
+
+
+def _noting(say: Say, notes: list[str]) -> Say:
+    """`say`, which also keeps in `notes` what was said."""
+
+    def noting(line: str) -> None:
+        notes.append(line)
+        say(line)
+
+    return noting
 
 
 def _remarks(scene: Scene, card: Card, wanted: Targets, stages: Sequence[Stage]) -> list[str]:
@@ -172,43 +194,30 @@ def _restored(task: Task, windows: Sequence[Window], partial: Partial, progress:
 def _assembled(
     scene: Scene, finished: Blocks, wanted: Targets, task: Task, settings: Settings, stages: Sequence[Stage]
 ) -> None:
-    """Writes all that is wanted into the hidden folders."""
+    """Writes all rasters that are wanted into the hidden folders."""
     files = targets.hidden_files(wanted)
-    assemble.result(Abstaining(scene, finished) if settings.abstain else scene, finished, files["output"])
+    source = Abstaining(scene, finished) if settings.abstain else scene
+    assemble.result(source, finished, files["output"], wanted.cog)
     if "cloud" in files:
-        assemble.opacity(scene, finished, files["cloud"])
+        assemble.opacity(scene, finished, files["cloud"], wanted.cog)
     if "provenance" in files:
-        legend = _legend(task.thresholds)
-        for stage in stages:
-            legend |= stage.legend()
-        assemble.provenance(scene, finished, files["provenance"], legend)
-    if "report" in files:
-        _report(scene, finished, task, files["report"])
+        legend = _legend(task.thresholds, settings, stages)
+        assemble.provenance(scene, finished, files["provenance"], legend, wanted.cog)
 
 
-def _report(scene: Scene, finished: Blocks, task: Task, file: Path) -> None:
-    small = Thumbnails(scene.height, scene.width)
-    for area in (window.core for window in finished.windows):
-        _, _, before = task.picture(area)
-        after = np.nan_to_num(task.scaling.to_network(finished.values(area)))
-        opacity = finished.opacity(area)[0]
-        for name, picture in (("before", before), ("after", after), ("cloud", opacity[..., None])):
-            small.add(name, area.top, area.left, picture)
-    before, after, cloud = small.pictures["before"], small.pictures["after"], small.pictures["cloud"][..., 0]
-    if scene.dtype != "uint8":
-        before, after = stretched(before, after, np.isfinite(cloud))
-    draw(file, f"{scene.path.name}  ({scene.width} x {scene.height} px)", before, cloud, after)
-
-
-def _legend(thresholds: Thresholds) -> dict[str, str]:
+def _legend(thresholds: Thresholds, settings: Settings, stages: Sequence[Stage]) -> dict[str, str]:
     """What the codes of a provenance raster mean, as tags."""
-    return {
+    legend = {
         "PROVENANCE_0": "no data",
         "PROVENANCE_1": "kept as the sensor saw it",
         "PROVENANCE_2": "thin cloud removed",
         "KEEP_BELOW": f"{thresholds.keep_below:g}",
         "OPAQUE_ABOVE": f"{thresholds.opaque_above:g}",
+        **(settings.mask.legend() if settings.mask else {}),
     }
+    for stage in stages:
+        legend |= stage.legend()
+    return legend
 
 
 def _identity(scene: Scene, card: Card, settings: Settings, wanted: Targets) -> dict[str, Any]:
@@ -224,6 +233,7 @@ def _identity(scene: Scene, card: Card, settings: Settings, wanted: Targets) -> 
         "window": settings.window,
         "results": ", ".join(f"{name} {path.name}" for name, path in wanted.wanted().items()),
         **({} if card.grid.exact else {"blended over": card.grid.overlap(settings.window)}),
+        **(settings.mask.identity() if settings.mask else {}),
     }
 
 

@@ -66,6 +66,8 @@ class Scene:
         self.masked = MaskFlags.per_dataset in flags
         self.with_mask = False
         """Whether a result gets a mask though the scene has none."""
+        self.empty: Callable[[Area], NDArray[np.bool_]] | None = None
+        """Where (H, W) there is no data, beyond what the raster says itself."""
 
     @property
     def beside(self) -> list[str]:
@@ -116,6 +118,8 @@ class Scene:
                 there &= plane != value
         if self.masked:
             present &= self.read_mask(area) > 0
+        if self.empty is not None:
+            present &= ~self.empty(area)
         return present
 
     @contextlib.contextmanager

@@ -35,6 +35,18 @@ class Source(Protocol):
         ...
 
 
+class Mask(Protocol):
+    """What another program says of where clouds are."""
+
+    def floor(self, area: Area, thresholds: Thresholds) -> NDArray[np.float32]:
+        """Opacity (H, W) that a pixel has at least."""
+        ...
+
+    def shadow(self, area: Area) -> NDArray[np.bool_]:
+        """Where (H, W) there is a cloud's shadow and no cloud."""
+        ...
+
+
 class Store(Protocol):
     """Where finished windows go."""
 
@@ -62,6 +74,8 @@ class Task:
     thresholds: Thresholds
     median: NDArray[np.float32] = field(default_factory=lambda: np.full(3, 0.5, np.float32))
     """Stands in for pixels without data, in [0, 1] per band."""
+    mask: Mask | None = None
+    """Combined with the network's opacity by the maximum."""
 
     def picture(
         self, area: Area, out: NDArray[np.float32] | None = None
@@ -194,6 +208,8 @@ def _piece(task: Task, batch: _Batch, place: int, answer: _Answers | None) -> Pi
         shape = values.shape[1:]
         return Piece(values, np.zeros(shape, np.uint8), np.full(shape, np.nan, np.float32))
     ground, opacity = answer
+    if task.mask is not None:
+        opacity = np.maximum(opacity, task.mask.floor(batch.windows[place].core, task.thresholds))
     return compose(values, present, ground, opacity, task.scaling, task.thresholds, task.source.nodata)
 
 
