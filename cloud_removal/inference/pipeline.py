@@ -20,7 +20,8 @@ from cloud_removal.inference.inpaint import DILATE
 from cloud_removal.inference.model import Card, Model, fingerprint, read_card
 from cloud_removal.inference.opaque import Abstaining, Treatment
 from cloud_removal.inference.raster import Say, Scene, open_scene, quiet_gdal, remarks
-from cloud_removal.inference.report import Thumbnails, draw, stretched
+from cloud_removal.inference.report import Told
+from cloud_removal.inference.report import write as write_report
 from cloud_removal.inference.scaling import check_scale, choose
 from cloud_removal.inference.scene import Task, nodes_of, restore
 from cloud_removal.inference.stages import Advance, Progress, Stage
@@ -68,19 +69,21 @@ def remove(
     cloud: Path | None = None,
     provenance: Path | None = None,
     report: Path | None = None,
+    cog: bool = False,
     overwrite: bool = False,
     say: Say = lambda line: None,
     advance: Advance = lambda done, total: None,
 ) -> Summary:
     """Takes the clouds off `source` and writes `output` (GeoTIFF or PNG), and what is wanted beside it.
 
-    `inpaint` is a model that fills what opaque cloud hides; without one the network's own guess stays there.
+    `inpaint` is a model that fills what opaque cloud hides; without one the network's own guess stays there. `cog`:
+    GeoTIFFs are cloud-optimised.
 
     `say` is told what a user should know, a line each; `advance` the pixels just finished and their total. Raises a
     CloudRemovalError, leaving nothing behind, where anything is wrong. A killed run goes on when called again.
     """
     stages = (Treatment(inpaint, settings.abstain, settings.dilate),)
-    wanted = Targets(output, cloud, provenance, report)
+    wanted = Targets(output, cloud, provenance, report, cog)
     return processed(source, wanted, model, settings, stages, overwrite, say, advance)
 
 
@@ -95,7 +98,8 @@ def processed(
     advance: Advance,
 ) -> Summary:
     """Puts `source` through the network and then through the `stages`, one after the other."""
-    started = time.monotonic()
+    started, notes = time.monotonic(), list[str]()
+    say = _noting(say, notes)
     check_settings(settings)
     with quiet_gdal():
         targets.check(wanted, source, overwrite)
@@ -126,8 +130,22 @@ def processed(
                     told |= more
                 _assembled(scene, finished, wanted, task, settings, stages)
                 pixels, areas = counted(scene, finished)
+                summary = Summary(wanted.output, pixels, time.monotonic() - started, areas=areas, **told)
+                if wanted.report is not None:
+                    telling = Told(summary, identity, _legend(task.thresholds, settings, stages), notes)
+                    write_report(targets.hidden_files(wanted)["report"], scene, task, finished, telling)
                 targets.publish(wanted)
-    return Summary(wanted.output, pixels, time.monotonic() - started, areas=areas, **told)
+    return summary
+
+
+def _noting(say: Say, notes: list[str]) -> Say:
+    """`say`, which also keeps in `notes` what was said."""
+
+    def noting(line: str) -> None:
+        notes.append(line)
+        say(line)
+
+    return noting
 
 
 def _remarks(scene: Scene, card: Card, wanted: Targets, stages: Sequence[Stage]) -> list[str]:
@@ -176,43 +194,30 @@ def _restored(task: Task, windows: Sequence[Window], partial: Partial, progress:
 def _assembled(
     scene: Scene, finished: Blocks, wanted: Targets, task: Task, settings: Settings, stages: Sequence[Stage]
 ) -> None:
-    """Writes all that is wanted into the hidden folders."""
+    """Writes all rasters that are wanted into the hidden folders."""
     files = targets.hidden_files(wanted)
-    assemble.result(Abstaining(scene, finished) if settings.abstain else scene, finished, files["output"])
+    source = Abstaining(scene, finished) if settings.abstain else scene
+    assemble.result(source, finished, files["output"], wanted.cog)
     if "cloud" in files:
-        assemble.opacity(scene, finished, files["cloud"])
+        assemble.opacity(scene, finished, files["cloud"], wanted.cog)
     if "provenance" in files:
-        legend = _legend(task.thresholds) | (settings.mask.legend() if settings.mask else {})
-        for stage in stages:
-            legend |= stage.legend()
-        assemble.provenance(scene, finished, files["provenance"], legend)
-    if "report" in files:
-        _report(scene, finished, task, files["report"])
+        legend = _legend(task.thresholds, settings, stages)
+        assemble.provenance(scene, finished, files["provenance"], legend, wanted.cog)
 
 
-def _report(scene: Scene, finished: Blocks, task: Task, file: Path) -> None:
-    small = Thumbnails(scene.height, scene.width)
-    for area in (window.core for window in finished.windows):
-        _, _, before = task.picture(area)
-        after = np.nan_to_num(task.scaling.to_network(finished.values(area)))
-        opacity = finished.opacity(area)[0]
-        for name, picture in (("before", before), ("after", after), ("cloud", opacity[..., None])):
-            small.add(name, area.top, area.left, picture)
-    before, after, cloud = small.pictures["before"], small.pictures["after"], small.pictures["cloud"][..., 0]
-    if scene.dtype != "uint8":
-        before, after = stretched(before, after, np.isfinite(cloud))
-    draw(file, f"{scene.path.name}  ({scene.width} x {scene.height} px)", before, cloud, after)
-
-
-def _legend(thresholds: Thresholds) -> dict[str, str]:
+def _legend(thresholds: Thresholds, settings: Settings, stages: Sequence[Stage]) -> dict[str, str]:
     """What the codes of a provenance raster mean, as tags."""
-    return {
+    legend = {
         "PROVENANCE_0": "no data",
         "PROVENANCE_1": "kept as the sensor saw it",
         "PROVENANCE_2": "thin cloud removed",
         "KEEP_BELOW": f"{thresholds.keep_below:g}",
         "OPAQUE_ABOVE": f"{thresholds.opaque_above:g}",
+        **(settings.mask.legend() if settings.mask else {}),
     }
+    for stage in stages:
+        legend |= stage.legend()
+    return legend
 
 
 def _identity(scene: Scene, card: Card, settings: Settings, wanted: Targets) -> dict[str, Any]:

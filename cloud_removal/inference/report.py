@@ -1,38 +1,127 @@
-"""One picture of a result: before, cloud and after, side by side, at a size a person looks at."""
+"""What a result looks like and how it came about: a page for a browser, or a picture of before, cloud and after."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import cv2
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-PANEL = 700
-"""Longest side of each picture in pixels."""
+from cloud_removal.inference import report_page
+from cloud_removal.inference.assemble import Blocks
+from cloud_removal.inference.compose import CODES, NO_DATA, OPAQUE
+from cloud_removal.inference.ground_area import sides
+from cloud_removal.inference.model import Card
+from cloud_removal.inference.raster import Scene
+from cloud_removal.inference.report_page import Page, Row, Section
+from cloud_removal.inference.report_pictures import NO_DATA_COLOUR, gathered
+from cloud_removal.inference.scene import Task
+from cloud_removal.inference.summary import Summary
+
+PANEL, PAGE = 700, 1400
+"""Longest side in pixels of each picture in a PNG and on a page."""
 DOTS_PER_INCH = 100
-NO_DATA = "#30507a"
-"""Colour of what holds no data, in all three."""
+MEANING = "PROVENANCE_"
+"""What the tags of a provenance raster that tell of its codes begin with."""
 
 
-class Thumbnails:
-    """Small copies of a scene's pictures, gathered area by area."""
+@dataclass(frozen=True)
+class Told:
+    """What a page tells beside its pictures."""
 
-    def __init__(self, height: int, width: int):
-        self.scale = min(1.0, PANEL / max(height, width))
-        self.height, self.width = max(1, round(height * self.scale)), max(1, round(width * self.scale))
-        self.pictures: dict[str, NDArray[np.float32]] = {}
+    summary: Summary
+    settings: dict[str, Any]
+    """What the result depends on, by option."""
+    legend: dict[str, str]
+    """The tags of the provenance raster."""
+    notes: Sequence[str]
 
-    def add(self, name: str, top: int, left: int, values: NDArray[np.float32]) -> None:
-        """Takes in an area (H, W, C) whose upper left corner lies at row `top`, column `left` of the scene."""
-        canvas = self.pictures.setdefault(name, np.zeros((self.height, self.width, values.shape[2]), np.float32))
-        rows = [min(round(y * self.scale), self.height) for y in (top, top + values.shape[0])]
-        columns = [min(round(x * self.scale), self.width) for x in (left, left + values.shape[1])]
-        size = columns[1] - columns[0], rows[1] - rows[0]
-        if min(size) > 0:
-            small = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
-            canvas[rows[0] : rows[1], columns[0] : columns[1]] = small.reshape(size[1], size[0], -1)
+
+def write(file: Path, scene: Scene, task: Task, finished: Blocks, told: Told) -> None:
+    """Writes the report of a finished scene as `file`, which ends in .html or .png, says."""
+    if file.suffix.lower() == ".html":
+        report_page.write(file, page(scene, task, told), gathered(task, finished, PAGE))
+        return
+    small = gathered(task, finished, PANEL, codes=())
+    title = f"{scene.path.name}  ({scene.width} x {scene.height} px)"
+    draw(file, title, small.before, small.opacity, small.after)
+
+
+def page(scene: Scene, task: Task, told: Told) -> Page:
+    """What the page of a finished scene says."""
+    settings = [(name, "not given" if value is None else str(value)) for name, value in told.settings.items()]
+    settings.append(("brightness", task.scaling.kind))
+    return Page(
+        title=scene.path.name,
+        subtitle=_described(scene),
+        thresholds=(task.thresholds.keep_below, task.thresholds.opaque_above),
+        rows=rows(told.summary, told.legend),
+        sections=(Section("Settings", settings), Section("Model", model_facts(task.model.card))),
+        notes=told.notes,
+        warnings=warnings(told.summary),
+    )
+
+
+def rows(summary: Summary, legend: dict[str, str]) -> list[Row]:
+    """What became of the pixels: shares of those that hold data, and how much that is on the ground."""
+    total = max(1, sum(summary.pixels.values()))
+    valid = max(1, total - summary.pixels.get(NO_DATA, 0) + summary.left)
+    made = []
+    for code in sorted(CODES, key=lambda code: (code == NO_DATA, code)):
+        count, meaning = summary.pixels.get(code, 0), legend.get(f"{MEANING}{code}")
+        if meaning is None and not count:
+            continue
+        of, whole = (total, " of all") if code == NO_DATA else (valid, "")
+        area = None if summary.areas is None else f"{summary.areas.get(code, 0.0):.3g} km²"
+        made.append(Row(code, f"{code} {meaning or ''}".strip(), f"{100 * count / of:.1f} %{whole}", area))
+    return made
+
+
+def warnings(summary: Summary) -> list[str]:
+    """What must not be overlooked."""
+    said = []
+    if summary.left:
+        said.append(f"{summary.left} pixels under opaque cloud were left without data.")
+    if summary.holes and summary.holes.too_deep:
+        share = 100 * summary.holes.too_deep / summary.pixels[OPAQUE]
+        said.append(
+            f"{share:.1f} % of what was generated lies farther than {summary.deepest:.0f} px from ground that was "
+            "seen, more than the model learned to fill: do not trust it."
+        )
+    return said
+
+
+def model_facts(card: Card) -> list[tuple[str, str]]:
+    """Of the model's card: its name, what it learned from, under which licence, how long."""
+    trained = card.values.get("training")
+    trained = trained if isinstance(trained, dict) else {}
+    data = trained.get("data")
+    learned = "; ".join(map(str, data)) if isinstance(data, list) else data
+    facts = {
+        "name": card.title,
+        "system": card.values.get("system"),
+        "opacity": "concluded from what it changed" if card.implied else "seen by the network",
+        "trained on": learned,
+        "licence of that": trained.get("licence"),
+        "training steps": trained.get("steps"),
+    }
+    return [(name, str(value)) for name, value in facts.items() if value is not None]
+
+
+def _described(scene: Scene) -> str:
+    """Size, type, bands and place of a scene in a line."""
+    source = scene.source
+    parts = [f"{scene.width} × {scene.height} px", scene.dtype, f"bands {', '.join(map(str, scene.bands))}"]
+    if source.crs is None:
+        return " · ".join([*parts, "no coordinates" if not scene.georeferenced else "no coordinate system"])
+    code = source.crs.to_epsg()
+    metres = sides(source, scene.height / 2, scene.width / 2)
+    parts.append(f"EPSG:{code}" if code else "a coordinate system of its own")
+    return " · ".join(parts if metres is None else [*parts, f"pixels of {metres[1]:.3g} × {metres[0]:.3g} m"])
 
 
 def draw(
@@ -46,7 +135,7 @@ def draw(
     FigureCanvasAgg(figure)
     figure.suptitle(title, fontsize=18)
     missing = np.isnan(cloud)[:, :, np.newaxis]
-    before, after = (np.where(missing, to_rgb(NO_DATA), picture) for picture in (before, after))
+    before, after = (np.where(missing, to_rgb(NO_DATA_COLOUR), picture) for picture in (before, after))
     panels = figure.subplots(1, 3)
     smooth = "nearest" if enlarge >= 3 else "antialiased"
     panels[0].imshow(before, interpolation=smooth)
@@ -56,15 +145,6 @@ def draw(
         axes.set_title(name, fontsize=16)
         axes.set_xticks([])
         axes.set_yticks([])
-    panels[1].set_facecolor(NO_DATA)
+    panels[1].set_facecolor(NO_DATA_COLOUR)
     figure.colorbar(shown, ax=panels[1], fraction=0.03, pad=0.01)
     figure.savefig(file, format="png")
-
-
-def stretched(
-    before: NDArray[np.float32], after: NDArray[np.float32], valid: NDArray[np.bool_]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Both brought to a range that can be seen: 0.5 to 99.5 percent of the values of `after` where it is `valid`."""
-    low, high = np.percentile(after[valid], (0.5, 99.5)) if valid.any() else (0.0, 1.0)
-    span = np.float32(max(high - low, 1e-3))
-    return np.clip((before - np.float32(low)) / span, 0, 1), np.clip((after - np.float32(low)) / span, 0, 1)
