@@ -1,6 +1,7 @@
 """`remove`: one picture or raster in, its ground out, with everything the scene contract promises."""
 
 import dataclasses
+import functools
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from cloud_removal.inference.assemble import Blocks
 from cloud_removal.inference.blocks import Partial
 from cloud_removal.inference.completer import CompleterModel
 from cloud_removal.inference.compose import Thresholds
+from cloud_removal.inference.dates import UNTOUCHED, Dates
 from cloud_removal.inference.foreign_mask import Mask, over
 from cloud_removal.inference.inpaint import DILATE
 from cloud_removal.inference.model import Card, Model, fingerprint, read_card
@@ -54,6 +56,10 @@ class Settings:
     """What would be generated under opaque cloud is left without data."""
     mask: Mask | None = None
     """Where another program sees cloud."""
+    date_above: float | None = None
+    """Opacity from which pixels are taken from other dates; None: from which they are not kept."""
+    thin: bool = True
+    """Thin cloud is taken off; else all stays as the sensor saw it."""
 
 
 DEFAULTS = Settings()
@@ -65,6 +71,7 @@ def remove(
     model: Path | Model = DEFAULT,
     settings: Settings = DEFAULTS,
     *,
+    other_dates: Sequence[Path] = (),
     inpaint: Path | CompleterModel | None = None,
     cloud: Path | None = None,
     provenance: Path | None = None,
@@ -76,15 +83,16 @@ def remove(
 ) -> Summary:
     """Takes the clouds off `source` and writes `output` (GeoTIFF or PNG), and what is wanted beside it.
 
+    Cloudy pixels come from `other_dates` of the place where those are clearer.
     `inpaint` is a model that fills what opaque cloud hides; without one the network's own guess stays there. `cog`:
     GeoTIFFs are cloud-optimised.
 
     `say` is told what a user should know, a line each; `advance` the pixels just finished and their total. Raises a
     CloudRemovalError, leaving nothing behind, where anything is wrong. A killed run goes on when called again.
     """
-    stages = (Treatment(inpaint, settings.abstain, settings.dilate),)
+    stages = [Treatment(inpaint, settings.abstain, settings.dilate)]
     wanted = Targets(output, cloud, provenance, report, cog)
-    return processed(source, wanted, model, settings, stages, overwrite, say, advance)
+    return processed(source, wanted, model, settings, stages, other_dates, overwrite, say, advance)
 
 
 def processed(
@@ -93,16 +101,19 @@ def processed(
     model: Path | Model,
     settings: Settings,
     stages: Sequence[Stage],
+    other_dates: Sequence[Path],
     overwrite: bool,
     say: Say,
     advance: Advance,
 ) -> Summary:
-    """Puts `source` through the network and then through the `stages`, one after the other."""
+    """Puts `source` through the network, merges it with `other_dates`, and then through the `stages` in order."""
     started, notes = time.monotonic(), list[str]()
     say = _noting(say, notes)
     check_settings(settings)
+    stages = [*_dates(other_dates, settings, say), *stages]
     with quiet_gdal():
-        targets.check(wanted, source, overwrite)
+        for path in (source, *other_dates):
+            targets.check(wanted, path, overwrite)
         with open_scene(source, settings.bands) as scene, over(scene, settings.mask) as mask:
             targets.check_kind(scene, wanted.output)
             for stage in stages:
@@ -123,7 +134,8 @@ def processed(
                 if len(windows) > 1 and not card.grid.exact:
                     say(_inexact(card, settings))
                 progress = Progress(scene.height * scene.width, advance)
-                finished = _restored(task, windows, partial, progress)
+                seen = task if settings.thin else dataclasses.replace(task, thresholds=UNTOUCHED)
+                finished = _restored(seen, windows, partial, progress)
                 told: dict[str, Any] = {}
                 for stage in stages:
                     finished, more = stage.applied(task, finished, progress.stage())
@@ -136,6 +148,13 @@ def processed(
                     write_report(targets.hidden_files(wanted)["report"], scene, task, finished, telling)
                 targets.publish(wanted)
     return summary
+
+
+def _dates(paths: Sequence[Path], settings: Settings, say: Say) -> list[Dates]:
+    """The stage that merges other dates, where there are any."""
+    prepared = functools.partial(task_for, settings=settings, say=say)
+    above, thin, bands = settings.date_above, settings.thin, settings.bands
+    return [Dates(tuple(paths), prepared, above, thin, bands, say)] if paths else []
 
 
 def _noting(say: Say, notes: list[str]) -> Say:
@@ -210,7 +229,7 @@ def _legend(thresholds: Thresholds, settings: Settings, stages: Sequence[Stage])
     legend = {
         "PROVENANCE_0": "no data",
         "PROVENANCE_1": "kept as the sensor saw it",
-        "PROVENANCE_2": "thin cloud removed",
+        **({"PROVENANCE_2": "thin cloud removed"} if settings.thin else {}),
         "KEEP_BELOW": f"{thresholds.keep_below:g}",
         "OPAQUE_ABOVE": f"{thresholds.opaque_above:g}",
         **(settings.mask.legend() if settings.mask else {}),

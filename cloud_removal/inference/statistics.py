@@ -31,7 +31,7 @@ class Sample:
 
 def sample(height: int, width: int, read: Read) -> Sample | None:
     """Looks at a scene of `height` × `width` px. None where no pixel of it holds data."""
-    found = [_valid(read, area) for area in _spread(height, width)]
+    found = [_valid(read, area) for area in spread(height, width)]
     if not any(band.size for values in found for band in values):
         found = list(_first_data(height, width, read))
         if not found:
@@ -46,7 +46,8 @@ def _valid(read: Read, area: Area) -> list[NDArray]:
     return [band[there] for band, there in zip(*read(area), strict=True)]
 
 
-def _spread(height: int, width: int) -> Iterator[Area]:
+def spread(height: int, width: int) -> Iterator[Area]:
+    """Squares all over a scene of `height` × `width` px; a small scene is looked at whole."""
     if height * width <= SMALL:
         yield Area(0, 0, height, width)
         return
