@@ -3,6 +3,8 @@ PYTHON ?= python3.11
 VENV ?= .venv
 DATA ?= ../shared/data
 GROUND ?= $(DATA)/ground
+PAIRS ?= $(wildcard $(DATA)/pairs_*)
+MINUTES ?= 60
 # Two processes; the tests of one file stay together, so that its fixtures are made once.
 PYTEST_ARGS ?= -n 2 --dist loadfile
 
@@ -11,7 +13,7 @@ RUN := $(VENV)/.run-stamp
 DEV := $(VENV)/.dev-stamp
 SOURCES := cloud_removal benchmarks $(wildcard *.py) $(wildcard assets/*.py docs/*.py)
 
-.PHONY: help demo test lint format bench torch soak experiments figures scenes picture clean
+.PHONY: help demo test lint format bench torch soak experiments systems-table figures scenes picture clean
 
 help:
 	@echo "make demo      take the clouds off the sample scenes into demo/"
@@ -22,6 +24,7 @@ help:
 	@echo "make torch     PyTorch into .venv-bench, for make bench to compare with"
 	@echo "make soak      long fault tests: twenty kills, resumed each time"
 	@echo "make experiments  an hour: each cure and objective of inpainting on GROUND=$(GROUND), into docs/inpainting.md"
+	@echo "make systems-table  hours: pix2pix, CycleGAN, U-Net for MINUTES=$(MINUTES) each on GROUND, into docs/systems.md"
 	@echo "make figures   pictures from DATA=$(DATA) into figures/ (not part of the repository)"
 	@echo "make scenes    make the sample scenes of assets/ again"
 	@echo "make picture   make the README's picture from the demo"
@@ -70,6 +73,10 @@ soak: $(RUN)
 
 experiments: $(RUN)
 	$(BIN)/python -m benchmarks.cures --data.ground $(GROUND) --page docs/inpainting.md
+
+systems-table: $(RUN)
+	$(BIN)/python -m benchmarks.systems_table --data.ground $(GROUND) $(if $(PAIRS),--pairs $(PAIRS)) --minutes $(MINUTES) \
+		--page docs/systems.md
 
 figures: $(RUN)
 	$(BIN)/python -m docs.figures --data $(DATA)
