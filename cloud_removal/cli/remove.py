@@ -13,6 +13,7 @@ from cloud_removal.model_folder import DEFAULT, INPAINT, version_of
 if TYPE_CHECKING:
     from cloud_removal.cli.remove_one import Remover
     from cloud_removal.inference.foreign_mask import Mask
+    from cloud_removal.inference.targets import Targets
 
 INTERRUPTED = 130
 MaskKind = Literal["scl", "fmask", "qa_pixel", "s2cloudless", "omnicloudmask", "binary", "probability"]
@@ -76,7 +77,11 @@ class Command:
     """Largest side, in pixels, of what is kept of one window through the network; smaller needs less memory and more
     time. The result does not depend on it, unless that is said."""
     report: Path | None = None
-    """Write a picture of before, cloud and after here (.png)."""
+    """Write a report here: .html, one page with before and after under a divider, layers, summary and settings, that
+    loads nothing from elsewhere; or .png, a picture of before, cloud and after (of a folder always that)."""
+    cog: bool = False
+    """Write GeoTIFFs as cloud-optimised ones (COG), with overviews: the same pixels and tags, read faster in parts and
+    over a network. Needs twice the room on the disk while they are written. Without it plain, tiled GeoTIFFs."""
     overwrite: bool = False
     """Replace results that exist, and drop an unfinished run with other settings."""
     quiet: bool = False
@@ -85,9 +90,8 @@ class Command:
     def run(self) -> int:
         """Removes the clouds. Returns the exit code."""
         from cloud_removal.cli import remove_folder
-        from cloud_removal.inference.targets import Targets
 
-        remover, results = self._remover(), Targets(self.output, self.cloud, self.provenance, self.report)
+        remover, results = self._remover(), self._results()
         try:
             if self.input.is_dir():
                 remove_folder.every(remover, self.input, results)
@@ -97,6 +101,11 @@ class Command:
             print("stopped; the same command goes on from here", file=sys.stderr)
             return INTERRUPTED
         return 0
+
+    def _results(self) -> "Targets":
+        from cloud_removal.inference.targets import Targets
+
+        return Targets(self.output, self.cloud, self.provenance, self.report, self.cog)
 
     def _remover(self) -> "Remover":
         from cloud_removal.cli.remove_one import Remover

@@ -37,7 +37,7 @@ def jobs(folder: Path, results: Targets) -> list[tuple[Path, Targets]]:
     sources = listed(folder, SUFFIXES)
     if not sources:
         raise InputError(f"There are no pictures in {folder}. Expected files ending in {', '.join(SUFFIXES)}.")
-    named = [(source, _named(results, source.stem, suffix_for(source))) for source in sources]
+    named = [(source, _named(results, source.stem, suffix_for(source, results.cog))) for source in sources]
     names = Counter(path for _, targets in named for path in targets.wanted().values())
     twice = sorted(str(path) for path, count in names.items() if count > 1)
     if twice:
@@ -97,7 +97,7 @@ def _named(folders: Targets, stem: str, suffix: str) -> Targets:
 
     cloud = within(folders.cloud, ".png" if suffix.lower() == ".png" else ".tif")
     provenance, report = within(folders.provenance, ".tif"), within(folders.report, ".png")
-    return Targets(folders.output / (stem + suffix), cloud, provenance, report)
+    return Targets(folders.output / (stem + suffix), cloud, provenance, report, folders.cog)
 
 
 @contextlib.contextmanager

@@ -45,6 +45,7 @@ class Remover:
                 cloud=results.cloud,
                 provenance=results.provenance,
                 report=results.report,
+                cog=results.cog,
                 overwrite=self.overwrite,
                 say=self.say,
                 advance=advance,

@@ -75,9 +75,9 @@ def rows(summary: Summary, legend: dict[str, str]) -> list[Row]:
         count, meaning = summary.pixels.get(code, 0), legend.get(f"{MEANING}{code}")
         if meaning is None and not count:
             continue
-        of, whole = (total, " of all") if code == NO_DATA else (valid, "")
+        of, of_what = (total, " (share of the whole scene)") if code == NO_DATA else (valid, "")
         area = None if summary.areas is None else f"{summary.areas.get(code, 0.0):.3g} km²"
-        made.append(Row(code, f"{code} {meaning or ''}".strip(), f"{100 * count / of:.1f} %{whole}", area))
+        made.append(Row(code, f"{code} {meaning or ''}".strip() + of_what, f"{100 * count / of:.1f} %", area))
     return made
 
 

@@ -21,6 +21,8 @@ ENLARGED = 256
 """Pictures up to this side are shown with their pixels to be seen, and are not JPEG-compressed."""
 QUALITY = 92
 """Of JPEG; the other pictures are PNG."""
+ROOM = 0.08
+"""Of the opacity's scale, for a number under it; where a threshold lies nearer to an end, that has no number."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,9 @@ def _with_area(rows: Sequence[Row]) -> bool:
 
 def _section(section: Section) -> str:
     facts = "".join(f'<tr><th scope="row">{escape(n)}</th><td>{escape(value)}</td></tr>' for n, value in section.facts)
-    return f'<section><h2>{escape(section.title)}</h2><table class="facts"><tbody>{facts}</tbody></table></section>'
+    title = escape(section.title)
+    table = f'<table class="facts" aria-label="{title}"><tbody>{facts}</tbody></table>'
+    return f"<section><h2>{title}</h2>{table}</section>"
 
 
 def _notes(notes: Sequence[str]) -> str:
@@ -129,9 +133,13 @@ def _notes(notes: Sequence[str]) -> str:
 
 def _bar(thresholds: tuple[float, float]) -> str:
     """The ends of the opacity's scale and the thresholds between them."""
-    keep, opaque = thresholds
-    marks = [f'<span style="left:{100 * at:g}%">{at:g}</span>' for at in (keep, opaque) if 0.0 < at < 1.0]
-    return f"<span>0</span>{''.join(marks)}<span>1</span>"
+    marks = [f'<span style="left:{100 * at:g}%">{at:g}</span>' for at in thresholds if 0.0 < at < 1.0]
+    ends = {
+        end: f'<span class="{name}">{end}</span>'
+        for end, name in ((0, "low"), (1, "high"))
+        if all(abs(at - end) >= ROOM for at in thresholds)
+    }
+    return ends.get(0, "") + "".join(marks) + ends.get(1, "")
 
 
 def _bar_label(thresholds: tuple[float, float]) -> str:

@@ -14,6 +14,7 @@ from cloud_removal.inference.blocks import partial_folder
 from cloud_removal.inference.raster import Scene, open_scene, quiet_gdal
 
 RASTERS = (".tif", ".tiff", ".png")
+REPORTS = (".html", ".png")
 PNG_TYPES = ("uint8", "uint16")
 PUBLISHING = "publishing"
 """File in the partial folder that says: all results are complete, and are being renamed."""
@@ -30,7 +31,7 @@ class Targets:
     provenance: Path | None = None
     """Where each pixel comes from."""
     report: Path | None = None
-    """A picture of before, cloud and after."""
+    """What it looked like before, its cloud, and how it looks now."""
     cog: bool = False
     """GeoTIFFs are cloud-optimised."""
 
@@ -118,13 +119,14 @@ def hidden(targets: Targets) -> Iterator[None]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def suffix_for(source: Path) -> str:
+def suffix_for(source: Path, cog: bool = False) -> str:
     """The suffix of the result of `source` in a folder of results.
 
-    A JPEG becomes a PNG; JPEG 2000, and a PNG or JPEG that has more than a PNG can hold (a world file), a GeoTIFF.
+    A JPEG becomes a PNG; JPEG 2000, and a PNG or JPEG that has more than a PNG can hold (a world file), a GeoTIFF, as
+    does everything where the results are to be cloud-optimised (`cog`).
     """
     own = source.suffix.lower()
-    if own == ".jp2" or lost_as_png(source):
+    if own == ".jp2" or (cog and own in (".png", ".jpg", ".jpeg")) or lost_as_png(source):
         return ".tif"
     return ".png" if own in (".jpg", ".jpeg") else source.suffix
 
@@ -143,8 +145,8 @@ def lost_as_png(source: Path) -> list[str]:
 def _check_suffix(name: str, path: Path) -> None:
     suffix = path.suffix.lower()
     if name == "report":
-        if suffix != ".png":
-            raise OptionError(f"--report {path}: expected a name that ends in .png.")
+        if suffix not in REPORTS:
+            raise OptionError(f"--report {path}: expected a name that ends in .html or .png.")
         return
     if name == "provenance" and suffix == ".png":
         raise OptionError(f"--provenance {path}: a PNG cannot say which value is nodata; name it .tif.")
