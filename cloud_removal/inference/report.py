@@ -20,7 +20,7 @@ from cloud_removal.inference.raster import Scene
 from cloud_removal.inference.report_page import Page, Row, Section
 from cloud_removal.inference.report_pictures import NO_DATA_COLOUR, gathered
 from cloud_removal.inference.scene import Task
-from cloud_removal.inference.summary import Summary
+from cloud_removal.inference.summary import Summary, area_in_words
 
 PANEL, PAGE = 700, 1400
 """Longest side in pixels of each picture in a PNG and on a page."""
@@ -53,7 +53,7 @@ def write(file: Path, scene: Scene, task: Task, finished: Blocks, told: Told) ->
 
 def page(scene: Scene, task: Task, told: Told) -> Page:
     """What the page of a finished scene says."""
-    settings = [(name, "not given" if value is None else str(value)) for name, value in told.settings.items()]
+    settings = [(name, str(value)) for name, value in told.settings.items() if value is not None]
     settings.append(("brightness", task.scaling.kind))
     return Page(
         title=scene.path.name,
@@ -76,7 +76,7 @@ def rows(summary: Summary, legend: dict[str, str]) -> list[Row]:
         if meaning is None and not count:
             continue
         of, of_what = (total, " (share of the whole scene)") if code == NO_DATA else (valid, "")
-        area = None if summary.areas is None else f"{summary.areas.get(code, 0.0):.3g} km²"
+        area = None if summary.areas is None else area_in_words(summary.areas.get(code, 0.0))
         made.append(Row(code, f"{code} {meaning or ''}".strip() + of_what, f"{100 * count / of:.1f} %", area))
     return made
 

@@ -65,12 +65,12 @@ class Summary:
         """How much of the ground `count` pixels of a code cover."""
         if self.areas is None or not count:
             return ""
-        return f" ({_area(self.areas[code] * count / self.pixels[code])})"
+        return f" ({area_in_words(self.areas[code] * count / self.pixels[code])})"
 
     def _largest(self) -> str:
         if self.holes is None:
             return ""
-        area = "" if self.square_kilometres is None else f" ({_area(self.square_kilometres)})"
+        area = "" if self.square_kilometres is None else f" ({area_in_words(self.square_kilometres)})"
         told = f"; largest hole {self.holes.largest} px{area}"
         if not self.holes.too_deep:
             return told
@@ -99,5 +99,6 @@ def counted(scene: Scene, finished: Blocks) -> tuple[dict[int, int], dict[int, f
     return counts, areas if np.isfinite(metres).all() else None
 
 
-def _area(square_kilometres: float) -> str:
+def area_in_words(square_kilometres: float) -> str:
+    """Rounded to what can be read."""
     return f"{square_kilometres:.3g} km²" if square_kilometres < 1000 else f"{square_kilometres:.0f} km²"

@@ -78,10 +78,10 @@ def test_layers_tell_which_part_of_each_pixel_is_of_a_code(small):
 
 
 def test_rows_are_shares_of_what_holds_data_that_without_last_and_of_everything():
-    summary = Summary(Path("out.tif"), {0: 20, 1: 60, 4: 20}, areas={0: 2.0, 1: 6.0, 4: 2.0})
+    summary = Summary(Path("out.tif"), {0: 20, 1: 60, 4: 20}, areas={0: 2.0, 1: 61234.5, 4: 2.0})
     told = rows(summary, LEGEND)
     assert [(row.code, row.share, row.area) for row in told] == [
-        (1, "75.0 %", "6 km²"), (2, "0.0 %", "0 km²"), (4, "25.0 %", "2 km²"), (0, "20.0 %", "2 km²"),
+        (1, "75.0 %", "61234 km²"), (2, "0.0 %", "0 km²"), (4, "25.0 %", "2 km²"), (0, "20.0 %", "2 km²"),
     ]  # fmt: skip
     assert told[-1].meaning == "0 no data (share of the whole scene)"
 
