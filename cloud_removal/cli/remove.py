@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from cloud_removal.inference.targets import Targets
 
 INTERRUPTED = 130
+Sensor = Literal["sentinel2-l1c", "sentinel2-l2a", "landsat-c2-sr", "landsat-c2-toa", "aerial", "reflectance"]
+"""As `inference.sensors.SENSORS`."""
 MaskKind = Literal["scl", "fmask", "qa_pixel", "s2cloudless", "omnicloudmask", "binary", "probability"]
 """As `inference.mask_kinds.KINDS`, which takes longer to import."""
 
@@ -38,8 +40,14 @@ class Command:
     bands: str | None = None
     """Bands of red, green and blue, counted from 1, e.g. 4,3,2. Without it 1,2,3 of at most four bands."""
     scale: float | None = None
-    """Value of full brightness, e.g. 10000 for Sentinel-2 reflectance. Without it 255 for 8 bits, else by the raster's
-    scale and offset tags, else by percentiles of the whole scene."""
+    """Value of full brightness, e.g. 10000 for Sentinel-2 reflectance. Without it and --sensor 255 for 8 bits, else by
+    the raster's tags, else by percentiles of the whole scene."""
+    sensor: Sensor | None = None
+    """Units of the values: Sentinel-2 and Landsat Collection 2 digital numbers, 8-bit pictures, or reflectance. Without
+    it as the raster's tags say. See docs/sensors.md."""
+    baseline: float | None = None
+    """Processing baseline of a Sentinel-2 product, e.g. 05.09: from 04.00 on 1000 is added to its values. Without it as
+    the raster's tags say."""
     keep_below: float | None = None
     """Opacity (0 to 1) under which pixels stay bit-identical; up to 0.1 above it the result is blended in.
     Without it as the model's card says (usually 0.05)."""
@@ -115,7 +123,7 @@ class Command:
         dilate = DILATE if self.dilate is None else self.dilate
         settings = Settings(
             parse_bands(self.bands), self.scale, self.keep_below, self.opaque_above, self.window, dilate, self.abstain,
-            mask=self._mask(),
+            mask=self._mask(), sensor=self.sensor, baseline=self.baseline,
         )  # fmt: skip
         return Remover(self.model or DEFAULT, self._inpaint_model(), settings, self.overwrite, self.quiet)
 

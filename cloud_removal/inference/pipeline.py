@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from cloud_removal.errors import OptionError
-from cloud_removal.inference import assemble, blocks, colour_profile, targets
+from cloud_removal.inference import assemble, blocks, colour_profile, sensors, targets
 from cloud_removal.inference.assemble import Blocks
 from cloud_removal.inference.blocks import Partial
 from cloud_removal.inference.completer import CompleterModel
@@ -56,6 +56,10 @@ class Settings:
     """What would be generated under opaque cloud is left without data."""
     mask: Mask | None = None
     """Where another program sees cloud."""
+    sensor: str | None = None
+    """One of `sensors.SENSORS`, whose units the values have; None: as tags say, where they do."""
+    baseline: float | None = None
+    """Processing baseline of a Sentinel-2 product; None: as tags say."""
     date_above: float | None = None
     """Opacity from which pixels are taken from other dates; None: from which they are not kept."""
     thin: bool = True
@@ -197,9 +201,12 @@ def task_for(scene: Scene, model: Model, settings: Settings, say: Say) -> Task:
     """The statistics pass: how the scene's values become pictures."""
     seen = scene.sample()
     tags = [(scene.source.scales[band - 1], scene.source.offsets[band - 1]) for band in scene.bands]
-    scaling = choose(seen.bands, scene.dtype, settings.scale, tags, str(scene.path))
+    by_sensor, said = (None, []) if settings.scale else sensors.of_scene(scene, settings.sensor, settings.baseline)
+    for line in said:
+        say(line)
+    scaling = choose(seen.bands, scene.dtype, settings.scale, tags, str(scene.path), by_sensor)
     if scaling.kind.startswith("percentiles"):
-        say(f"{scene.path.name}: brightness by {scaling.kind}; --scale sets another")
+        say(f"{scene.path.name}: brightness by {scaling.kind}; --sensor or --scale sets another")
     median = np.array(seen.median).reshape(3, 1, 1)
     return Task(scene, model, scaling, thresholds(model.card, settings), scaling.to_network(median)[0, 0])
 
@@ -247,6 +254,8 @@ def _identity(scene: Scene, card: Card, settings: Settings, wanted: Targets) -> 
         "model": f"{card.title} {fingerprint(card)}",
         "bands": ",".join(map(str, scene.bands)),
         "scale": settings.scale,
+        "sensor": settings.sensor,
+        "baseline": settings.baseline,
         "keep-below": limits.keep_below,
         "opaque-above": limits.opaque_above,
         "window": settings.window,
@@ -261,6 +270,7 @@ def check_settings(settings: Settings) -> None:
     if settings.window < 1:
         raise OptionError(f"--window {settings.window}: expected a number of pixels, at least 1, e.g. {WINDOW}.")
     check_scale(settings.scale)
+    sensors.check(settings.sensor, settings.baseline, settings.scale)
     for name, value in (("keep-below", settings.keep_below), ("opaque-above", settings.opaque_above)):
         if value is not None and not 0.0 <= value <= 1.0:
             raise OptionError(f"--{name} {value}: expected an opacity between 0 and 1.")

@@ -72,15 +72,23 @@ def check_scale(scale: float | None) -> None:
 
 
 def choose(
-    samples: Sequence[NDArray], dtype: str, scale: float | None, tags: Sequence[tuple[float, float]], where: str
+    samples: Sequence[NDArray],
+    dtype: str,
+    scale: float | None,
+    tags: Sequence[tuple[float, float]],
+    where: str,
+    sensor: Scaling | None = None,
 ) -> Scaling:
-    """The scaling of a scene: by `scale`, uint8 by 255, by the raster's own (scale, offset) tags, or by percentiles.
+    """The scaling of a scene: by `scale`, of its `sensor`, uint8 by 255, by the raster's own (scale, offset) tags, or
+    by percentiles.
 
     `samples`: valid values of each of the three bands, from all over the scene. Raises OptionError where hardly
     anything of the scene would lie in the range that networks know.
     """
     if scale is not None:
         chosen = Scaling((0.0,) * 3, (scale,) * 3, f"--scale {scale:g}")
+    elif sensor is not None:
+        chosen = sensor
     elif dtype == "uint8":
         return Scaling((0.0,) * 3, (255.0,) * 3, "8 bit")
     elif any(tag != (1.0, 0.0) for tag in tags):
