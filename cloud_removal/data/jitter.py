@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from cloud_removal.data.endless import WAITING
+from cloud_removal.data.stateless import step_seed
 
 LOAD, CROP = 286, 256
 """Pictures of 256 px are enlarged to 286, of which 256 are cut out (pix2pix, arXiv:1611.07004, section 6.2)."""
@@ -20,7 +21,7 @@ def jittered(batches: tf.data.Dataset, seed: int, first_batch: int = 0) -> tf.da
     def change(number: tf.Tensor, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         pictures = [name for name, value in batch.items() if value.shape[1] > 1]
         count, side = batch[pictures[0]].shape[:2]
-        boxes = _boxes(tf.stack([tf.constant(seed % 2**62 ^ STREAM, tf.int64), number]), count)
+        boxes = _boxes(step_seed(seed ^ STREAM, number), count)
         together = tf.concat([batch[name] for name in pictures], axis=-1)
         cut = tf.image.crop_and_resize(together, boxes, tf.range(count), (side, side))
         widths = [batch[name].shape[-1] for name in pictures]

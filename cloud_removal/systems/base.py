@@ -14,6 +14,7 @@ import tensorflow as tf
 from cloud_removal.config import Run, SystemOptions
 from cloud_removal.data.batches import restoration_batches
 from cloud_removal.data.latent import Noise
+from cloud_removal.systems.optimization import apply_gradients
 
 Batch = Mapping[str, tf.Tensor]
 Scalars = dict[str, tf.Tensor]
@@ -64,6 +65,14 @@ class System(abc.ABC):
     @abc.abstractmethod
     def samples(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Columns of the sample grid: images (B, H, W, 1 or 3) in [0, 1] by title, in order."""
+
+    def trained(self, name: str) -> list[keras.Variable]:
+        """What optimizer `name` trains: all of the network of its name, unless a system says otherwise."""
+        return list(self.networks[name].trainable_variables)
+
+    def update(self, name: str, tape: tf.GradientTape, scaled_loss: tf.Tensor) -> tf.Tensor:
+        """One update by optimizer `name` of what it trains; returns the gradients' global norm before any clipping."""
+        return apply_gradients(self.optimizers[name], tape, scaled_loss, self.trained(name), self.run.clip_norm)
 
     def prepare(self) -> None:  # noqa: B027  # Most systems need nothing.
         """Gets what nothing but training needs and no checkpoint holds, such as a frozen network from elsewhere.

@@ -21,7 +21,7 @@ from cloud_removal.models.discriminators import Field, patch, smallest_patched
 from cloud_removal.models.implied import implied_opacity
 from cloud_removal.systems.base import Batch, Further, Restorer, Scalars
 from cloud_removal.systems.history import Pool
-from cloud_removal.systems.optimization import apply_gradients, optimizer
+from cloud_removal.systems.optimization import optimizer
 
 OBJECTIVE = OBJECTIVES["lsgan"]
 """It has a ½ before both losses. CycleGAN (section 7.1) halves the discriminator's alone, so that the generator's is
@@ -30,6 +30,8 @@ TWICE = 2.0
 FIELD: Field = 70
 """Side of the patches in pixels that the discriminators judge."""
 GENERATORS, DISCRIMINATORS = ("a_to_b", "b_to_a"), ("discriminator_a", "discriminator_b")
+TRAINED = {"generators": GENERATORS, "discriminators": DISCRIMINATORS}
+"""Networks that each optimizer trains."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,8 @@ class CycleGANSystem(Restorer):
                     else patch(own.discriminator_width, FIELD, "instance")
                 )
         self.optimizers = {
-            name: optimizer("adam", run, self._variables(names), own.beta_1, own.beta_2, average)
-            for name, names, average in (("generators", GENERATORS, True), ("discriminators", DISCRIMINATORS, False))
+            name: optimizer("adam", run, self.trained(name), own.beta_1, own.beta_2, name == "generators")
+            for name in TRAINED
         }
         self.steps = tf.Variable(0, dtype=tf.int64, trainable=False)
         self.state = {"steps": self.steps}
@@ -115,7 +117,7 @@ class CycleGANSystem(Restorer):
             }
             loss = tf.add_n([self._weight(name) * value for name, value in scalars.items()])
             scaled = self.optimizers["generators"].scale_loss(loss)
-        scalars |= {"loss": loss, "gradient_norm_generators": self._update("generators", tape, scaled)}
+        scalars |= {"loss": loss, "gradient_norm_generators": self.update("generators", tape, scaled)}
         scalars |= self._train_discriminators({"discriminator_a": (a, as_a), "discriminator_b": (b, as_b)})
         self.steps.assign_add(1)
         return scalars
@@ -145,7 +147,7 @@ class CycleGANSystem(Restorer):
                 for name, (real, _) in seen.items()
             }
             scaled = self.optimizers["discriminators"].scale_loss(tf.add_n(list(scalars.values())))
-        return scalars | {"gradient_norm_discriminators": self._update("discriminators", tape, scaled)}
+        return scalars | {"gradient_norm_discriminators": self.update("discriminators", tape, scaled)}
 
     def _translated(self, name: str, picture: tf.Tensor) -> tf.Tensor:
         return self.networks[name](picture, training=True)
@@ -155,12 +157,8 @@ class CycleGANSystem(Restorer):
         scores = self.networks[name]([picture], training=True)
         return tf.reduce_mean(scores, axis=(1, 2)) if self.options.scores == "mean" else scores
 
-    def _update(self, name: str, tape: tf.GradientTape, scaled: tf.Tensor) -> tf.Tensor:
-        variables = self._variables(GENERATORS if name == "generators" else DISCRIMINATORS)
-        return apply_gradients(self.optimizers[name], tape, scaled, variables, self.run.clip_norm)
-
-    def _variables(self, names: tuple[str, ...]) -> list[keras.Variable]:
-        return [variable for name in names for variable in self.networks[name].trainable_variables]
+    def trained(self, name: str) -> list[keras.Variable]:
+        return [variable for network in TRAINED[name] for variable in self.networks[network].trainable_variables]
 
     def restore(self, image: tf.Tensor, context: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         ground = self.translate("a_to_b", image)

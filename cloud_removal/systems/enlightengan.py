@@ -13,12 +13,13 @@ from cloud_removal.config import Run, Simulation, SystemOptions
 from cloud_removal.data.batches import refuse_layers
 from cloud_removal.data.clouds import ONLY, simulate
 from cloud_removal.data.darken import darkened
+from cloud_removal.data.stateless import step_seed
 from cloud_removal.data.unpaired import Worsen, unpaired_batches
 from cloud_removal.errors import expect
 from cloud_removal.models import enlighten, features, implied
 from cloud_removal.systems.base import Batch, Restorer, Scalars
 from cloud_removal.systems.monitor import colours
-from cloud_removal.systems.optimization import adam, apply_gradients
+from cloud_removal.systems.optimization import adam
 
 LSGAN = OBJECTIVES["lsgan"]
 NETWORKS = ("generator", "global_discriminator", "local_discriminator")
@@ -136,7 +137,7 @@ class EnlightenGANSystem(Restorer):
                     found[part] = features.feature_difference(self._vgg, *pictures)
             loss = self._weighted(found)
             scaled[GENERATOR] = self.optimizers[GENERATOR].scale_loss(loss)
-        norms = {f"gradient_norm_{name}": self._update(name, tapes[name], scaled[name]) for name in NETWORKS}
+        norms = {f"gradient_norm_{name}": self.update(name, tapes[name], scaled[name]) for name in NETWORKS}
         self.steps.assign_add(1)
         shown = tf.clip_by_value(enlightened, 0.0, 1.0)
         return {"loss": loss} | found | colours(batch["a"], shown, batch["b"]) | norms
@@ -148,16 +149,11 @@ class EnlightenGANSystem(Restorer):
     def _corners(self, count: int) -> tf.Tensor:
         """Tops and lefts (B, patches, 2) of the patches of this step: a function of the seed and the step."""
         own = self.options
-        seed = tf.stack([tf.constant(self.run.seed % 2**62, tf.int64), self.steps])
-        last = self.run.size - own.patch_size
-        return tf.random.stateless_uniform([count, own.patches, 2], seed, 0, last + 1, tf.int32)
+        shape, last = [count, own.patches, 2], self.run.size - own.patch_size
+        return tf.random.stateless_uniform(shape, step_seed(self.run.seed, self.steps), 0, last + 1, tf.int32)
 
     def _patches(self, picture: tf.Tensor, corners: tf.Tensor) -> tf.Tensor:
         return enlighten.patches(picture, corners, self.options.patch_size)
-
-    def _update(self, name: str, tape: tf.GradientTape, scaled: tf.Tensor) -> tf.Tensor:
-        variables = self.networks[name].trainable_variables
-        return apply_gradients(self.optimizers[name], tape, scaled, variables, self.run.clip_norm)
 
     def restore(self, image: tf.Tensor, context: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         ground = tf.clip_by_value(self.networks[GENERATOR](image, training=False), 0.0, 1.0)

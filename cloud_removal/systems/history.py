@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from cloud_removal.data.stateless import step_seed
+
 DRAW, CHOOSE, PLACE, ROUND = range(4)
 """Purposes of random numbers, each of its own stream."""
 EXCHANGED = 0.5
@@ -31,7 +33,7 @@ class History:
     """
 
     def __init__(self, entries: int, share: float, size: int, seed: int):
-        self.entries, self.share, self.seed = entries, share, seed % 2**62
+        self.entries, self.share, self.seed = entries, share, seed
         shapes = View((size, size, 3), (size, size, 1), (2,))
         self.pool = View(*(tf.Variable(tf.zeros((entries, *shape), tf.float16), trainable=False) for shape in shapes))
         self.kept = tf.Variable(0, dtype=tf.int64, trainable=False)
@@ -71,8 +73,7 @@ class History:
         return tf.where(self.kept < self.entries, tf.cast(free, tf.int32), others)
 
     def _uniform(self, step: tf.Tensor, purpose: int, count: int) -> tf.Tensor:
-        seed = tf.stack([tf.constant(self.seed, tf.int64), 8 * tf.cast(step, tf.int64) + purpose])
-        return tf.random.stateless_uniform([count], seed)
+        return tf.random.stateless_uniform([count], step_seed(self.seed, step, purpose))
 
 
 class Pool:
@@ -85,7 +86,7 @@ class Pool:
     """
 
     def __init__(self, entries: int, size: int, seed: int, stream: int = 0):
-        self.entries, self.seed, self.stream = entries, seed % 2**62, stream
+        self.entries, self.seed, self.stream = entries, seed, stream
         self.pictures = tf.Variable(tf.zeros((entries, size, size, 3), tf.float16), trainable=False)
         self.kept = tf.Variable(0, dtype=tf.int64, trainable=False)
 
@@ -95,8 +96,7 @@ class Pool:
 
     def exchange(self, fakes: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
         """What the discriminator is shown for `fakes` (B, size, size, 3), which are taken in one after the other."""
-        seed = tf.stack([tf.constant(self.seed, tf.int64), 8 * tf.cast(step, tf.int64) + self.stream])
-        chances = tf.random.stateless_uniform([fakes.shape[0], 2], seed)
+        chances = tf.random.stateless_uniform([fakes.shape[0], 2], step_seed(self.seed, step, self.stream))
         return tf.stack([self._exchange(fake, *tf.unstack(chances[n])) for n, fake in enumerate(tf.unstack(fakes))])
 
     def _exchange(self, fake: tf.Tensor, coin: tf.Tensor, where: tf.Tensor) -> tf.Tensor:

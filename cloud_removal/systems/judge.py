@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from cloud_removal import adversarial
+from cloud_removal.data.stateless import step_seed
 from cloud_removal.models.discriminators import discriminator_input
 from cloud_removal.systems.history import View
 from cloud_removal.systems.optimization import clip_weights
@@ -20,7 +21,7 @@ class Judge:
     """
 
     def __init__(self, network: keras.Model, name: str, objective: str, seed: int):
-        self.network, self.name, self.seed = network, name, seed % 2**62
+        self.network, self.name, self.seed = network, name, seed
         self.objective = adversarial.OBJECTIVES[objective]
         # The loss of the minimax game is negative and no measure of how a generator does; -log D is.
         measure = "dcgan" if objective == "gan" else objective
@@ -41,7 +42,7 @@ class Judge:
 
     def penalty(self, real: View, fake: View, step: tf.Tensor) -> tf.Tensor:
         """Weighted gradient penalty between `real` and `fake`; float32 scalar."""
-        epsilon = tf.random.stateless_uniform([real.picture.shape[0]], tf.stack([self.seed, 8 * step + EPSILON]))
+        epsilon = tf.random.stateless_uniform([real.picture.shape[0]], step_seed(self.seed, step, EPSILON))
         true, made = (discriminator_input(self.name, *view) for view in (real, fake))
         return self.objective.penalty * slope_penalty(self._answer, true, made, epsilon)
 

@@ -10,7 +10,7 @@ from cloud_removal.config import Run, SystemOptions
 from cloud_removal.errors import expect
 from cloud_removal.models import unet
 from cloud_removal.systems.base import Batch, CloudRestorer, Scalars, lit_ground
-from cloud_removal.systems.optimization import adam, apply_gradients
+from cloud_removal.systems.optimization import adam
 
 
 @dataclass(frozen=True)
@@ -62,12 +62,7 @@ class MendSystem(CloudRestorer):
                 "cloud": self.optimizers["cloud"].scale_loss(cloud),
                 "ground": self.optimizers["ground"].scale_loss(ground),
             }
-        norms = {
-            f"gradient_norm_{name}": apply_gradients(
-                optimizer, tape, scaled[name], self.networks[name].trainable_variables, self.run.clip_norm
-            )
-            for name, optimizer in self.optimizers.items()
-        }
+        norms = {f"gradient_norm_{name}": self.update(name, tape, loss) for name, loss in scaled.items()}
         return {"cloud": cloud, "ground": ground, **norms}
 
     def restore(self, image: tf.Tensor, context: tf.Tensor | None = None) -> dict[str, tf.Tensor]:

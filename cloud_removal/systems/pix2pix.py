@@ -14,7 +14,7 @@ from cloud_removal.models import implied, pix2pix
 from cloud_removal.models.blocks import signed, unsigned
 from cloud_removal.models.discriminators import Field, patch, smallest_patched
 from cloud_removal.systems.base import Batch, CloudRestorer, Scalars, lit_ground
-from cloud_removal.systems.optimization import apply_gradients, optimizer
+from cloud_removal.systems.optimization import optimizer
 
 OBJECTIVE = OBJECTIVES["dcgan"]
 """Cross-entropy of logits; the generator minimises -log D, as the source does (section 3.3)."""
@@ -101,8 +101,8 @@ class Pix2PixSystem(CloudRestorer):
             scaled_generator = self.optimizers["generator"].scale_loss(loss)
         scalars = {"loss": loss, "l1": l1, "adversarial": adversarial, "discriminator": discriminator}
         norms = {
-            "gradient_norm_discriminator": self._update("discriminator", inner, scaled_discriminator),
-            "gradient_norm_generator": self._update("generator", outer, scaled_generator),
+            "gradient_norm_discriminator": self.update("discriminator", inner, scaled_discriminator),
+            "gradient_norm_generator": self.update("generator", outer, scaled_generator),
         }
         return scalars | norms
 
@@ -112,15 +112,11 @@ class Pix2PixSystem(CloudRestorer):
             l1 = losses.l1(true, self.networks["generator"](given, training=True))
             loss = self.options.l1_weight * l1
             scaled = self.optimizers["generator"].scale_loss(loss)
-        return {"loss": loss, "l1": l1, "gradient_norm_generator": self._update("generator", tape, scaled)}
+        return {"loss": loss, "l1": l1, "gradient_norm_generator": self.update("generator", tape, scaled)}
 
     def _judged(self, given: tf.Tensor, picture: tf.Tensor) -> tf.Tensor:
         """Logits (B, h, w, 1), float32: is `picture` a true one of what `given` shows, patch by patch?"""
         return self.networks["discriminator"]([tf.concat([given, picture], axis=-1)], training=True)
-
-    def _update(self, name: str, tape: tf.GradientTape, scaled: tf.Tensor) -> tf.Tensor:
-        variables = self.networks[name].trainable_variables
-        return apply_gradients(self.optimizers[name], tape, scaled, variables, self.run.clip_norm)
 
     def restore(self, image: tf.Tensor, context: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         ground = unsigned(self.networks["generator"](signed(image), training=False))

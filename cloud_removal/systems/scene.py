@@ -9,12 +9,13 @@ from cloud_removal.adversarial import OBJECTIVES, Adversarial
 from cloud_removal.config import Run, SystemOptions
 from cloud_removal.data.clear import clear_batches
 from cloud_removal.data.latent import Noise, draw_noise
+from cloud_removal.data.stateless import step_seed
 from cloud_removal.errors import OptionError, expect
 from cloud_removal.models import dcgan
 from cloud_removal.models.blocks import signed, unsigned
 from cloud_removal.systems.base import Batch, Scalars, Synthesizer
 from cloud_removal.systems.monitor import Diversity
-from cloud_removal.systems.optimization import Kind, apply_gradients, clip_weights, optimizer
+from cloud_removal.systems.optimization import Kind, clip_weights, optimizer
 from cloud_removal.systems.penalty import slope_penalty
 
 OF_DISCRIMINATOR, OF_GENERATOR, EPSILON = range(3)
@@ -110,41 +111,34 @@ class SceneSystem(Synthesizer):
     def _train_discriminator(self, ground: tf.Tensor) -> Scalars:
         """One update on real pictures and as many made ones, of which the generator learns nothing."""
         real, fake = signed(ground), self._made(OF_DISCRIMINATOR, ground.shape[0])
-        optimizer, variables = self.optimizers["discriminator"], self.networks["discriminator"].trainable_variables
         scalars = {}
         with tf.GradientTape() as tape:
             loss = self.objective.discriminator_loss(self._answer([real]), self._answer([fake]))
             scalars["discriminator"] = loss
             if self.objective.penalty:
-                epsilon = tf.random.stateless_uniform([ground.shape[0]], self._seed(EPSILON))
+                epsilon = tf.random.stateless_uniform([ground.shape[0]], step_seed(self.run.seed, self.steps, EPSILON))
                 scalars["penalty"] = self.objective.penalty * slope_penalty(self._answer, [real], [fake], epsilon)
-            scaled = optimizer.scale_loss(loss + scalars.get("penalty", 0.0))
-        norm = apply_gradients(optimizer, tape, scaled, variables, self.run.clip_norm)
+            scaled = self.optimizers["discriminator"].scale_loss(loss + scalars.get("penalty", 0.0))
+        scalars["gradient_norm_discriminator"] = self.update("discriminator", tape, scaled)
         clip_weights(self.networks["discriminator"], self.objective.clip)
-        scalars["gradient_norm_discriminator"] = norm
         everywhere = tf.ones_like(ground[..., :1])
         return scalars | self.diversity.watch(unsigned(fake), ground, everywhere)
 
     def _train_generator(self) -> Scalars:
         """One update, against the discriminator as it is now. Source: arXiv:1406.2661, algorithm 1: noise is new."""
-        optimizer, variables = self.optimizers["generator"], self.networks["generator"].trainable_variables
         with tf.GradientTape() as tape:
             loss = self.objective.generator_loss(self._answer([self._made(OF_GENERATOR, self.run.batch_size)]))
-            scaled = optimizer.scale_loss(loss)
-        norm = apply_gradients(optimizer, tape, scaled, variables, self.run.clip_norm)
-        return {"adversarial": loss, "gradient_norm_generator": norm}
+            scaled = self.optimizers["generator"].scale_loss(loss)
+        return {"adversarial": loss, "gradient_norm_generator": self.update("generator", tape, scaled)}
 
     def _made(self, purpose: int, count: int) -> tf.Tensor:
         """Pictures (B, S, S, 3) in [-1, 1], in training, out of noise that is a function of seed and step."""
-        shape, seed = [count, self.latent], self._seed(purpose)
+        shape, seed = [count, self.latent], step_seed(self.run.seed, self.steps, purpose)
         if self.noise == "normal":
             noise = tf.random.stateless_normal(shape, seed)
         else:
             noise = tf.random.stateless_uniform(shape, seed, -1.0, 1.0)
         return self.networks["generator"](noise, training=True)
-
-    def _seed(self, purpose: int) -> tf.Tensor:
-        return tf.stack([tf.constant(self.run.seed % 2**62, tf.int64), 8 * self.steps + purpose])
 
     def _answer(self, pictures: list[tf.Tensor]) -> tf.Tensor:
         """The discriminator's answers (B, 1), float32, to the one tensor in the list, in training."""
