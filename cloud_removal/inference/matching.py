@@ -1,5 +1,6 @@
 """The brightness of one date in the values of another: a gain and an offset per band, from ground clear on both."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,12 +11,19 @@ MOST = 100_000
 FEWEST = 50
 """Pixels clear on both dates; with fewer nothing is concluded."""
 STEEPEST = 4.0
-"""A gain beyond this, or under its inverse, is none between two pictures of one place: spreads are compared instead."""
-CORE, ROUNDS = 4.685, 30
-"""Of Tukey's biweight: deviations (in robust standard deviations) from which a pixel counts nothing, and how often it
-is weighed anew."""
+"""A gain of more, or of less than 0, is none between two pictures of one place."""
+HUBER, TUKEY, ROUNDS = 1.345, 4.685, 30
+"""Deviations, in robust standard deviations, from which a pixel counts less (Huber) and nothing (Tukey); how often
+pixels are weighed anew."""
+AGREE = 0.5
+"""Most of the ground is the same where the median deviation shrinks to this share once what changed counts nothing."""
 PAIRS = 1 << 14
 """Pairs of pixels whose slopes the first guess is the median of."""
+
+Line = tuple[float, float]
+"""Gain and offset."""
+Weigh = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+"""Weights of points by how far they are away, in robust standard deviations."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +34,8 @@ class Matching:
     offset: tuple[float, ...] = (0.0, 0.0, 0.0)
     pixels: int = 0
     """On which it rests; 0: there were too few, and values stay as they are."""
+    error: tuple[float, ...] = (0.0, 0.0, 0.0)
+    """Root of the mean square of what differs on clear ground all the same, per band."""
 
     def applied(self, values: NDArray) -> NDArray[np.floating]:
         """Values (3, H, W) as the reference would have them, not rounded."""
@@ -43,32 +53,53 @@ def match(other: NDArray, reference: NDArray) -> Matching:
     if count < FEWEST:
         return Matching()
     some = np.sort(np.random.default_rng(0).choice(count, min(count, MOST), replace=False))
-    bands = zip(other[:, some].astype(np.float64), reference[:, some].astype(np.float64), strict=True)
-    gains, offsets = zip(*(fitted(x, y) for x, y in bands), strict=True)
-    return Matching(gains, offsets, count)
+    x, y = (values[:, some].astype(np.float64) for values in (other, reference))
+    gains, offsets = (np.array(part) for part in zip(*map(fitted, x, y), strict=True))
+    away = y - gains[:, None] * x - offsets[:, None]
+    error = np.sqrt(np.square(away).mean(axis=1))
+    return Matching(tuple(gains.tolist()), tuple(offsets.tolist()), count, tuple(error.tolist()))
 
 
 def fitted(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]:
-    """Gain and offset of the line through most of the points: outliers (what changed on the ground) count nothing.
+    """Gain and offset of the line that tells most of `y` by `x`, little moved by outliers.
 
-    The median slope of pairs (Theil 1950, Sen 1968) to begin with, then least squares, weighed anew by Tukey's
+    From the median slope of pairs (Theil 1950, Sen 1968), least squares weighed anew by Huber's function (1964). Where
+    most of the ground is the same, and so lies far nearer to one line, what changed then counts nothing: Tukey's
     biweight (Beaton, Tukey 1974). Where `x` hardly varies, the gain is 1.
     """
     gain = _median_slope(x, y)
     if gain is None:
         return 1.0, float(np.median(y - x))
-    offset = float(np.median(y - gain * x))
+    line = _reweighed(x, y, (gain, float(np.median(y - gain * x))), _huber)
+    same = _reweighed(x, y, line, _tukey)
+    if _away(x, y, same) < AGREE * _away(x, y, line):
+        line = same
+    if 0.0 <= line[0] <= STEEPEST:
+        return line
+    gain = min(max(line[0], 0.0), STEEPEST)
+    return gain, float(np.median(y - gain * x))
+
+
+def _reweighed(x: NDArray[np.float64], y: NDArray[np.float64], line: Line, weigh: Weigh) -> Line:
     for _ in range(ROUNDS):
-        away = y - (gain * x + offset)
-        spread = 1.4826 * float(np.median(np.abs(away))) + 1e-9 * (1.0 + float(np.ptp(y)))
-        weight = np.square(np.clip(1.0 - np.square(away / (CORE * spread)), 0.0, None))
-        before, (gain, offset) = (gain, offset), _weighed(x, y, weight, gain, offset)
-        if abs(gain - before[0]) < 1e-9:
+        before, spread = line, 1.4826 * _away(x, y, line) + 1e-9 * (1.0 + float(np.ptp(y)))
+        line = _weighed(x, y, weigh((y - line[0] * x - line[1]) / spread), line)
+        if abs(line[0] - before[0]) < 1e-9:
             break
-    if not 1.0 / STEEPEST <= gain <= STEEPEST:
-        gain = float(np.clip(_spread(y) / max(_spread(x), 1e-12), 1.0 / STEEPEST, STEEPEST))
-        offset = float(np.median(y) - gain * np.median(x))
-    return gain, offset
+    return line
+
+
+def _huber(away: NDArray[np.float64]) -> NDArray[np.float64]:
+    return HUBER / np.maximum(np.abs(away), HUBER)
+
+
+def _tukey(away: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.square(np.clip(1.0 - np.square(away / TUKEY), 0.0, None))
+
+
+def _away(x: NDArray[np.float64], y: NDArray[np.float64], line: Line) -> float:
+    """Median distance from a line."""
+    return float(np.median(np.abs(y - line[0] * x - line[1])))
 
 
 def _median_slope(x: NDArray[np.float64], y: NDArray[np.float64]) -> float | None:
@@ -82,19 +113,17 @@ def _median_slope(x: NDArray[np.float64], y: NDArray[np.float64]) -> float | Non
     return float(np.median((y[second] - y[first])[wide] / run[wide]))
 
 
-def _weighed(
-    x: NDArray[np.float64], y: NDArray[np.float64], weight: NDArray[np.float64], gain: float, offset: float
-) -> tuple[float, float]:
-    """Least squares; `gain` and `offset` as they are where the weighed points do not differ in `x`."""
+def _weighed(x: NDArray[np.float64], y: NDArray[np.float64], weight: NDArray[np.float64], line: Line) -> Line:
+    """Least squares; `line` as it is where the weighed points do not differ in `x`."""
     total = weight.sum()
     if total <= 0.0:
-        return gain, offset
+        return line
     middle_x, middle_y = float(weight @ x / total), float(weight @ y / total)
     variance = float(weight @ np.square(x - middle_x))
     if variance <= 1e-12 * total * (1.0 + middle_x * middle_x):
-        return gain, offset
-    steep = float(weight @ ((x - middle_x) * (y - middle_y))) / variance
-    return steep, middle_y - steep * middle_x
+        return line
+    gain = float(weight @ ((x - middle_x) * (y - middle_y))) / variance
+    return gain, middle_y - gain * middle_x
 
 
 def _spread(values: NDArray[np.float64]) -> float:

@@ -22,7 +22,7 @@ class Rule:
     keep_below: float
     """Up to here a pixel is clear; of dates that are clear, the first is taken."""
     above: float
-    """Up to here the reference stays."""
+    """Up to here the reference stays, whatever other dates show."""
     opaque_above: float
     """From here on nothing can be taken."""
     thin: bool
@@ -35,6 +35,8 @@ class Date:
 
     values: NDArray[np.floating]
     opacity: NDArray[np.float32]
+    above: float = 0.0
+    """It is taken only where the reference's opacity is more."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,9 @@ def merged(values: NDArray, opacity: NDArray[np.float32], dates: Sequence[Date],
 
     What is within `FEATHER` of the border is used, but not right itself.
     """
-    cloudy = opacity > rule.above
-    choice, best = _chosen(cloudy, opacity, dates, rule)
-    share = _share(choice > 0, opacity, rule)
+    choice, best = _chosen(opacity, dates, rule)
+    above = np.array([rule.above, *(max(rule.above, date.above) for date in dates)], np.float32)[choice]
+    share = _share(choice > 0, opacity, above, rule)
     total, kind = np.zeros(opacity.shape, np.float32), np.float64 if values.dtype.itemsize > 2 else np.float32
     mixture, cloud = np.zeros(values.shape, kind), np.zeros(opacity.shape, np.float32)
     for number, date in enumerate(dates, 1):
@@ -95,7 +97,7 @@ def merged(values: NDArray, opacity: NDArray[np.float32], dates: Sequence[Date],
 
 
 def _chosen(
-    cloudy: NDArray[np.bool_], opacity: NDArray[np.float32], dates: Sequence[Date], rule: Rule
+    opacity: NDArray[np.float32], dates: Sequence[Date], rule: Rule
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Number of the date of each pixel, 0 for the reference, and the opacity there (no less than clear)."""
     clear = np.float32(rule.keep_below)
@@ -104,19 +106,21 @@ def _chosen(
     for number, date in enumerate(dates, 1):
         theirs = np.maximum(date.opacity, clear)
         with np.errstate(invalid="ignore"):
-            better = cloudy & (theirs < best) & (date.opacity < rule.opaque_above)
+            better = (opacity > max(rule.above, date.above)) & (theirs < best) & (date.opacity < rule.opaque_above)
         choice[better] = number
         best = np.where(better, theirs, best)
     return choice, best
 
 
-def _share(taken: NDArray[np.bool_], opacity: NDArray[np.float32], rule: Rule) -> NDArray[np.float32]:
+def _share(
+    taken: NDArray[np.bool_], opacity: NDArray[np.float32], above: NDArray[np.float32], rule: Rule
+) -> NDArray[np.float32]:
     """How much of a pixel comes from other dates: little at their border and where cloud is hardly there, all else.
 
     Where the thin cloud of the reference has been taken off, what stands there may show as long as cloud was thin.
     """
-    width = max(rule.opaque_above - rule.above, BLEND) if rule.thin else BLEND
-    thick = np.clip((np.nan_to_num(opacity) - np.float32(rule.above)) / np.float32(width), 0, 1)
+    width = np.maximum(np.float32(rule.opaque_above) - above, np.float32(BLEND)) if rule.thin else np.float32(BLEND)
+    thick = np.clip((np.nan_to_num(opacity) - above) / width, 0, 1)
     inner = np.clip(2 * _blurred(taken) - 1, 0, 1)
     share = 1 - (1 - thick) * (1 - inner)
     share[opacity >= rule.opaque_above] = 1.0

@@ -75,6 +75,14 @@ def test_restored_ground_fades_into_another_date_over_the_feather():
     assert (np.diff(row[24 : 25 + FEATHER]) > 0).all() and np.diff(row).max() < 12
 
 
+def test_a_date_that_looks_otherwise_is_taken_under_thicker_cloud_only():
+    opacity = cover(0.3)
+    opacity[:, 40:] = 0.6
+    found = merge(opacity, Date(flat(50), cover(0.0), above=0.4))
+    np.testing.assert_array_equal(found.taken, opacity > 0.4)
+    assert merge(opacity, Date(flat(50), cover(0.0), above=0.4), Date(flat(90), cover(0.0))).taken.all()
+
+
 def test_two_dates_fade_into_one_another():
     left, right = cover(0.0, slice(0, 40), 0.04), cover(0.0, slice(24, None), 0.04)
     left[:, 40:], right[:, :24] = np.nan, np.nan
