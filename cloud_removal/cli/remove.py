@@ -39,6 +39,9 @@ class Command:
     """Model folder, NAME or NAME/VERSION; without it the bundled model defog."""
     bands: str | None = None
     """Bands of red, green and blue, counted from 1, e.g. 4,3,2. Without it 1,2,3 of at most four bands."""
+    other_bands: Literal["keep", "drop"] = "keep"
+    """Bands that are not chosen pass through unchanged, or are dropped: the result then has red, green and blue in this
+    order, and the transparency."""
     scale: float | None = None
     """Value of full brightness, e.g. 10000 for Sentinel-2 reflectance. Without it and --sensor 255 for 8 bits, else by
     the raster's tags, else by percentiles of the whole scene."""
@@ -124,6 +127,7 @@ class Command:
         settings = Settings(
             parse_bands(self.bands), self.scale, self.keep_below, self.opaque_above, self.window, dilate, self.abstain,
             mask=self._mask(), sensor=self.sensor, baseline=self.baseline,
+            drop_others=self.other_bands == "drop",
         )  # fmt: skip
         return Remover(self.model or DEFAULT, self._inpaint_model(), settings, self.overwrite, self.quiet)
 

@@ -67,16 +67,16 @@ class Blocks:
 
 def result(scene: Scene, blocks: Blocks, file: Path, optimised: bool = False) -> None:
     """Writes the scene with its three bands replaced, everything else as it came; `optimised`: as a COG."""
-    every = list(range(1, scene.source.count + 1))
+    every = list(scene.written)
     others = [band for band in every if band not in scene.bands]
 
     def fill(area: Area, out: NDArray) -> None:
         if every == list(scene.bands):
             blocks.values(area, out)
             return
-        out[[band - 1 for band in scene.bands]] = blocks.values(area)
+        out[[every.index(band) for band in scene.bands]] = blocks.values(area)
         if others:
-            out[[band - 1 for band in others]] = scene.read_bands(others, area)
+            out[[every.index(band) for band in others]] = scene.read_bands(others, area)
 
     profile = {"dtype": scene.dtype, "count": len(every), "nodata": scene.nodata}
     overviews = cog.AVERAGED if optimised else None
@@ -121,21 +121,25 @@ def carry_over(scene: Scene, target: Any, output: Path) -> None:
             continue
         if values := source.tags(ns=space):
             target.update_tags(ns=space, **values)
-    for band in range(1, source.count + 1):
+    for place, band in enumerate(scene.written, 1):
         values = source.tags(band)
         if band in scene.bands:  # Their pixels have changed.
             values = {name: value for name, value in values.items() if not name.startswith("STATISTICS_")}
         if values:
-            target.update_tags(band, **values)
-    if any(source.descriptions):
-        target.descriptions = [name or "" for name in source.descriptions]
+            target.update_tags(place, **values)
+
+    def written(of_bands: Sequence[Any]) -> tuple[Any, ...]:
+        return tuple(of_bands[band - 1] for band in scene.written)
+
+    if any(written(source.descriptions)):
+        target.descriptions = [name or "" for name in written(source.descriptions)]
     if profile := profile_for(scene, output):
         target.update_tags(ns="COLOR_PROFILE", SOURCE_ICC_PROFILE=profile)
-    if target.colorinterp != source.colorinterp:
-        target.colorinterp = source.colorinterp
-    target.scales, target.offsets = source.scales, source.offsets
-    if any(source.units):
-        target.units = [unit or "" for unit in source.units]
+    if target.colorinterp != written(source.colorinterp):
+        target.colorinterp = written(source.colorinterp)
+    target.scales, target.offsets = written(source.scales), written(source.offsets)
+    if any(written(source.units)):
+        target.units = [unit or "" for unit in written(source.units)]
     if source.rpcs is not None:
         target.rpcs = source.rpcs
 
@@ -215,7 +219,8 @@ def _profile(scene: Scene, own: dict[str, Any], file: Path) -> dict[str, Any]:
         "blockysize": side, "compress": "deflate", "zlevel": 1, "num_threads": os.cpu_count() or 1,
         "predictor": 3 if np.dtype(own["dtype"]).kind == "f" else 2, "bigtiff": "IF_SAFER", "interleave": "pixel",
     }  # fmt: skip
-    colours = source.colorinterp if own["count"] == source.count else (ColorInterp.gray,)
+    whole = own["count"] == len(scene.written)
+    colours = tuple(source.colorinterp[band - 1] for band in scene.written) if whole else (ColorInterp.gray,)
     profile["photometric"] = "RGB" if colours[:3] == RGB else "MINISBLACK"
     if ColorInterp.alpha in colours:
         profile["alpha"] = "YES"

@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from rasterio.enums import ColorInterp
 
 from cloud_removal.errors import OptionError
 from cloud_removal.inference import inpaint
@@ -75,7 +74,7 @@ class Treatment:
         """Refuses what the output cannot hold."""
         if self.dilate < 0:
             raise OptionError(f"--dilate {self.dilate}: expected a number of pixels, 0 or more.")
-        if self.abstain and output.suffix.lower() == ".png" and scene.nodata is None and not _alpha(scene):
+        if self.abstain and output.suffix.lower() == ".png" and scene.nodata is None and not scene.alpha:
             raise OptionError(
                 f"--abstain: {output} cannot say where there is no data: {scene.path} has neither a transparency nor a "
                 "nodata value. Name the output .tif."
@@ -103,13 +102,13 @@ class Abstaining(Scene):
 
     def __init__(self, scene: Scene, finished: Blocks):
         super().__init__(scene.source, scene.path, scene.bands)
-        self._finished = finished
-        self.with_mask = self.nodata is None and not _alpha(scene) and np.dtype(self.dtype).kind != "f"
+        self._finished, self.written = finished, scene.written
+        self.with_mask = self.nodata is None and not scene.alpha and np.dtype(self.dtype).kind != "f"
 
     def read_bands(self, bands: Any, area: Area) -> NDArray:
         """The bands as they are, but an alpha band is 0 where there is no data."""
         values = super().read_bands(bands, area)
-        alpha = [place for place, band in enumerate(bands) if band in _alpha(self)]
+        alpha = [place for place, band in enumerate(bands) if band in self.alpha]
         if alpha:
             values[np.ix_(alpha)] *= self._data(area)
         return values
@@ -120,11 +119,6 @@ class Abstaining(Scene):
 
     def _data(self, area: Area) -> NDArray[np.uint8]:
         return (inpaint.codes_of(self._finished, area) != NO_DATA).astype(np.uint8)
-
-
-def _alpha(scene: Scene) -> list[int]:
-    """Numbers of the alpha bands."""
-    return [i for i, kind in enumerate(scene.source.colorinterp, 1) if kind == ColorInterp.alpha]
 
 
 def _left(before: Blocks, after: Blocks) -> int:

@@ -60,6 +60,8 @@ class Settings:
     """One of `sensors.SENSORS`, whose units the values have; None: as tags say, where they do."""
     baseline: float | None = None
     """Processing baseline of a Sentinel-2 product; None: as tags say."""
+    drop_others: bool = False
+    """The result has the three chosen bands only (and the transparency), in the order chosen."""
     date_above: float | None = None
     """Opacity from which pixels are taken from other dates; None: from which they are not kept."""
     thin: bool = True
@@ -119,6 +121,8 @@ def processed(
         for path in (source, *other_dates):
             targets.check(wanted, path, overwrite)
         with open_scene(source, settings.bands) as scene, over(scene, settings.mask) as mask:
+            if settings.drop_others:
+                scene.drop_others()
             targets.check_kind(scene, wanted.output)
             for stage in stages:
                 stage.check(scene, wanted.output)
@@ -253,6 +257,7 @@ def _identity(scene: Scene, card: Card, settings: Settings, wanted: Targets) -> 
         "input": f"{scene.path.name} {scene.content()}",
         "model": f"{card.title} {fingerprint(card)}",
         "bands": ",".join(map(str, scene.bands)),
+        "bands of the result": ",".join(map(str, scene.written)),
         "scale": settings.scale,
         "sensor": settings.sensor,
         "baseline": settings.baseline,

@@ -64,10 +64,14 @@ class Scene:
         self.nodata = source.nodata
         flags = [flag for band in self.bands for flag in source.mask_flag_enums[band - 1]]
         self.masked = MaskFlags.per_dataset in flags
+        self.alpha = tuple(i for i, kind in enumerate(source.colorinterp, 1) if kind == ColorInterp.alpha)
+        """Bands of transparency. GDAL takes them for a mask only where there are two or four bands."""
         self.with_mask = False
         """Whether a result gets a mask though the scene has none."""
         self.empty: Callable[[Area], NDArray[np.bool_]] | None = None
         """Where (H, W) there is no data, beyond what the raster says itself."""
+        self.written: tuple[int, ...] = tuple(range(1, source.count + 1))
+        """Bands of a result, in their order."""
 
     @property
     def beside(self) -> list[str]:
@@ -78,6 +82,10 @@ class Scene:
     def georeferenced(self) -> bool:
         """Whether it says where on Earth it lies."""
         return self.source.crs is not None or not self.source.transform.is_identity or bool(self.source.gcps[0])
+
+    def drop_others(self) -> None:
+        """Leaves out of a result all bands but the chosen ones, in the order chosen, and the transparency."""
+        self.written = (*self.bands, *self.alpha)
 
     def read(self, area: Area) -> tuple[NDArray, NDArray[np.bool_]]:
         """Values (3, H, W) of the chosen bands in `area`, and where each of them holds data (3, H, W)."""
@@ -118,6 +126,8 @@ class Scene:
                 there &= plane != value
         if self.masked:
             present &= self.read_mask(area) > 0
+        elif self.alpha:
+            present &= (self.read_bands(self.alpha, area) > 0).all(axis=0)
         if self.empty is not None:
             present &= ~self.empty(area)
         return present
@@ -198,7 +208,10 @@ def remarks(scene: Scene) -> list[str]:
     source, said = scene.source, []
     others = [b for b in range(1, source.count + 1) if b not in scene.bands]
     passing = [b for b in others if source.colorinterp[b - 1] != ColorInterp.alpha]
-    if passing:
+    if passing and passing[0] not in scene.written:
+        those = f"band {passing[0]} is" if len(passing) == 1 else f"bands {_listed(passing)} are"
+        said.append(f"{scene.path.name}: {those} dropped; the result has bands {_listed(scene.written)} in this order")
+    elif passing:
         those = f"band {passing[0]} passes" if len(passing) == 1 else f"bands {_listed(passing)} pass"
         said.append(f"{scene.path.name}: {those} through unchanged")
     kinds = [source.colorinterp[b - 1].name for b in scene.bands]

@@ -79,8 +79,8 @@ def beyond_png(scene: Scene) -> list[str]:
     own_nodata = source.driver == "PNG" and "NODATA_VALUES" in source.tags()  # A colour of the PNG's own.
     losses = {
         f"{scene.dtype} values": scene.dtype not in PNG_TYPES,
-        f"{source.count} bands": source.count > 4,
-        "a fourth band that is no transparency": source.count == 4 and not transparent,
+        f"{len(scene.written)} bands": len(scene.written) > 4,
+        "a fourth band that is no transparency": len(scene.written) == 4 and not transparent,
         f"the georeference{beside}": scene.georeferenced,
         "a nodata value": scene.nodata is not None and not own_nodata,
         "a mask": scene.masked and source.driver != "PNG" and not transparent,
