@@ -57,6 +57,12 @@ class Command:
     opaque_above: float | None = None
     """Opacity (0 to 1) from which pixels count as opaque cloud, provenance 4. Without it as the card says (usually
     0.75)."""
+    other_date: tyro.conf.UseAppendAction[tuple[Path, ...]] = ()
+    """Picture of the same place on another date; may be given several times. Cloudy pixels are taken from the date
+    where their cloud is thinnest, in the brightness of INPUT, provenance 3. See docs/dates.md."""
+    date_above: float | None = None
+    """Opacity (0 to 1) from which pixels are taken from --other-date if that is clearer; under it thin cloud is taken
+    off. Without it 0.1 above --keep-below, and more for dates that look different where both are clear."""
     inpaint_model: Path | None = None
     """Model folder that fills what opaque cloud hides; without it the bundled model inpaint, where there is one."""
     inpaint: bool = True
@@ -82,8 +88,8 @@ class Command:
     cloud: Path | None = None
     """Write the cloud's opacity here: .tif (0 to 1, NaN without data) or .png (0 to 255)."""
     provenance: Path | None = None
-    """Write where each pixel comes from here (.tif): 0 no data, 1 kept, 2 thin cloud removed, 4 generated or guessed
-    under opaque cloud."""
+    """Write where each pixel comes from here (.tif): 0 no data, 1 kept, 2 thin cloud removed, 3 taken from another
+    date, 4 generated or guessed under opaque cloud."""
     window: int = 1280
     """Largest side, in pixels, of what is kept of one window through the network; smaller needs less memory and more
     time. The result does not depend on it, unless that is said."""
@@ -105,6 +111,8 @@ class Command:
         remover, results = self._remover(), self._results()
         try:
             if self.input.is_dir():
+                if self.other_date:
+                    raise OptionError(f"--other-date: {self.input} is a folder. Give one picture and its other dates.")
                 remove_folder.every(remover, self.input, results)
             else:
                 print(remover.one(self.input, results).line())
@@ -126,10 +134,13 @@ class Command:
         dilate = DILATE if self.dilate is None else self.dilate
         settings = Settings(
             parse_bands(self.bands), self.scale, self.keep_below, self.opaque_above, self.window, dilate, self.abstain,
-            mask=self._mask(), sensor=self.sensor, baseline=self.baseline,
+            mask=self._mask(), date_above=self.date_above, sensor=self.sensor, baseline=self.baseline,
             drop_others=self.other_bands == "drop",
         )  # fmt: skip
-        return Remover(self.model or DEFAULT, self._inpaint_model(), settings, self.overwrite, self.quiet)
+        if self.date_above is not None and not self.other_date:
+            raise OptionError("--date-above without --other-date FILE: there is no date to take pixels from.")
+        model, inpaint = self.model or DEFAULT, self._inpaint_model()
+        return Remover(model, inpaint, settings, self.overwrite, self.quiet, self.other_date)
 
     def _mask(self) -> "Mask | None":
         from cloud_removal.inference.foreign_mask import Mask

@@ -1,6 +1,8 @@
 """One picture or raster for `remove`: its progress on stderr, its notes, its summary."""
 
+import contextlib
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from tqdm import tqdm
 from cloud_removal.inference.completer import CompleterModel
 from cloud_removal.inference.model import Model
 from cloud_removal.inference.pipeline import Settings, remove
+from cloud_removal.inference.stages import Advance
 from cloud_removal.inference.summary import Summary
 from cloud_removal.inference.targets import Targets
 
@@ -25,22 +28,17 @@ class Remover:
     settings: Settings
     overwrite: bool
     quiet: bool
+    other_dates: tuple[Path, ...] = ()
 
     def one(self, source: Path, results: Targets) -> Summary:
         """Takes the clouds off `source`. Raises a CloudRemovalError where anything is wrong."""
-        with self._bar(source.name) as bar:
-
-            def advance(done: int, total: int) -> None:
-                bar.total = total / 1e6
-                bar.update(done / 1e6)
-                if bar.n >= bar.total - 1e-9:
-                    bar.refresh()  # However fast it was.
-
+        with progress(source.name, self.quiet) as advance:
             return remove(
                 source,
                 results.output,
                 self.model,
                 self.settings,
+                other_dates=self.other_dates,
                 inpaint=self.inpaint,
                 cloud=results.cloud,
                 provenance=results.provenance,
@@ -53,17 +51,33 @@ class Remover:
 
     def say(self, line: str) -> None:
         """Tells a user something on stderr, unless they want quiet."""
-        if not self.quiet:
-            tqdm.write(f"note: {line}", file=sys.stderr)
+        say(line, self.quiet)
 
-    def _bar(self, name: str) -> tqdm:
-        return tqdm(
-            desc=name,
-            total=1,
-            unit="MP",
-            delay=1e-6,  # Keeps it from showing before the scene's size is known.
-            disable=self.quiet,
-            file=sys.stderr,
-            leave=False,
-            bar_format=BAR,
-        )
+
+def say(line: str, quiet: bool) -> None:
+    """A note on stderr, beside a progress bar."""
+    if not quiet:
+        tqdm.write(f"note: {line}", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def progress(name: str, quiet: bool) -> Iterator[Advance]:
+    """A bar on stderr that is told of megapixels done."""
+    with tqdm(
+        desc=name,
+        total=1,
+        unit="MP",
+        delay=1e-6,  # Keeps it from showing before the scene's size is known.
+        disable=quiet,
+        file=sys.stderr,
+        leave=False,
+        bar_format=BAR,
+    ) as bar:
+
+        def advance(done: int, total: int) -> None:
+            bar.total = total / 1e6
+            bar.update(done / 1e6)
+            if bar.n >= bar.total - 1e-9:
+                bar.refresh()  # However fast it was.
+
+        yield advance

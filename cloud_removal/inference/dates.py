@@ -117,8 +117,8 @@ class Dates:
 
     def _rule(self, task: Task) -> Rule:
         keep_below, opaque_above = task.thresholds.keep_below, task.thresholds.opaque_above
-        above = keep_below + BLEND if self.above is None else max(keep_below, self.above)
-        return Rule(keep_below, min(above, opaque_above), opaque_above, self.thin)
+        above = min(keep_below + BLEND, opaque_above) if self.above is None else max(keep_below, self.above)
+        return Rule(keep_below, above, opaque_above, self.thin)
 
     def _above(self, task: Task, matching: Matching) -> float:
         """Opacity from which a date is nearer to what is under the cloud than the ground without the cloud is.

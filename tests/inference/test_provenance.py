@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cloud_removal.inference.compose import CODES, KEPT, NO_DATA
+from cloud_removal.inference.compose import CODES, DATE, KEPT, NO_DATA
 from cloud_removal.inference.pipeline import Settings, remove
 from tests.small_model import as_type, cloudy, read, write_raster
 
@@ -86,6 +86,21 @@ def check(scene: Drawn, result: np.ndarray, codes: np.ndarray, wish: Settings) -
         assert blank[:, left].all() and not (codes == 4).any()
     else:
         assert ((codes == NO_DATA) == nowhere).all()
+
+
+@slowly
+@given(scene=scenes().filter(lambda drawn: not drawn.empty.all()), wish=wishes, seed=st.integers(0, 1000))
+def test_so_it_is_with_pixels_of_another_date(removed, tmp_path, scene, wish, seed):
+    """Of the other date, pixels without data are never taken."""
+    _, height, width = scene.values.shape
+    values = as_type(cloudy(height, width, seed)[:, ::-1, ::-1], str(scene.values.dtype))
+    hole = np.zeros((height, width), bool)
+    hole[height // 3 : height // 2], hole[:, width // 2 : 2 * width // 3] = True, True
+    values[:, hole] = scene.nodata
+    other = write_raster(tmp_path / "other.tif", values, nodata=scene.nodata)
+    result, codes = removed(scene, wish, other_dates=[other])
+    check(scene, result, codes, wish)
+    assert not (codes == DATE)[hole].any()
 
 
 @slowly
