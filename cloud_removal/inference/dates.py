@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+import math
 import numpy as np
 from numpy.typing import NDArray
 
@@ -107,7 +108,7 @@ class Dates:
                 blocks = Blocks(seen, [window for window in finished.windows if window.index in wanted])
                 matching = self._matched(task, other, finished, blocks, squares, rule)
                 nodata = tuple(other.source.nodatavals[band - 1] for band in other.bands)
-                dates.append(_Looked(blocks, matching, self._above(task, matching), nodata))
+                dates.append(_Looked(blocks, matching, self._above(task, other, matching, rule), nodata))
         store = Layer(finished.partial, "dated")
         for window in cloudy:
             if not store.has(window):
@@ -120,15 +121,22 @@ class Dates:
         above = min(keep_below + BLEND, opaque_above) if self.above is None else max(keep_below, self.above)
         return Rule(keep_below, above, opaque_above, self.thin)
 
-    def _above(self, task: Task, matching: Matching) -> float:
+    def _above(self, task: Task, other: Scene, matching: Matching, rule: Rule) -> float:
         """Opacity from which a date is nearer to what is under the cloud than the ground without the cloud is.
 
         That is as wrong as the cloud is opaque; the date as it is on clear ground.
         """
         if self.above is not None or not self.thin:
-            return 0.0
+            return rule.above
         errors = [error / abs(span) for error, span in zip(matching.error, task.scaling.span, strict=True)]
-        return min(sum(errors) / len(errors) / THIN_ERROR, task.thresholds.opaque_above)
+        error = sum(errors) / len(errors)
+        above = min(error / THIN_ERROR, rule.opaque_above)
+        if above > rule.above:
+            self.say(
+                f"{other.path.name}: looks different where both are clear (by {error:.2f} of full brightness); it is "
+                f"taken where opacity is over {above:.2f}, --date-above sets another"
+            )
+        return max(above, rule.above)
 
     def _restored(
         self, task: Task, other: Scene, windows: Sequence[Window], seen: "_Seen", advance: Callable[[int], None]
@@ -159,7 +167,7 @@ class Dates:
         return matching
 
     def _content(self, path: Path) -> str:
-        with open_scene(path, self.bands) as date:
+        with open_scene(path, self.bands, math.inf) as date:  # Its size was looked at when it was checked.
             return date.content()
 
 
@@ -205,6 +213,8 @@ def _piece(task: Task, finished: Blocks, dates: list[_Looked], window: Window, r
     for part in _parts(window.core):
         seen = grown(part, FEATHER, task.source.height, task.source.width)
         here = part.inside(seen)
+        if not (_opacity(finished, part) > rule.above).any():
+            continue
         taken = merged(finished.values(seen), _opacity(finished, seen), [date.over(seen) for date in dates], rule)
         place = part.inside(window.core)
         present = task.source.read(part)[1]

@@ -166,6 +166,21 @@ def test_dates_without_ground_clear_on_both_are_said_to_be_unmatched(tmp_path, r
     assert np.abs(found[:, codes == 3] - values[:, codes == 3].astype(int)).max() <= 1
 
 
+def test_a_date_whose_ground_changed_is_taken_under_thicker_cloud_only(tmp_path, removed):
+    said: list[str] = []
+    grounds = np.random.default_rng(0).uniform(0.0, 0.35, (2, 3, HEIGHT, WIDTH))
+    reference, other = (
+        dated(tmp_path / name, seen(cloud(place), truth=truth))
+        for name, place, truth in zip(("reference.tif", "other.tif"), (LEFT, RIGHT), grounds, strict=True)
+    )
+    _, codes, _ = removed(reference, other, say=said.append)
+    opacity = read(tmp_path / "c.tif")[0]
+    line = next(line for line in said if "other.tif: looks different" in line)
+    above = float(line.split("over ")[1].split(",")[0])
+    assert 0.2 < above < 0.7 and (opacity[codes == 3] > above - 0.01).all()
+    assert ((codes == 2) & (opacity > 0.16) & (opacity < above - 0.01)).any() and (codes == 3).any()
+
+
 # Other grids
 
 
