@@ -53,7 +53,7 @@ def write(file: Path, scene: Scene, task: Task, finished: Blocks, told: Told) ->
 
 def page(scene: Scene, task: Task, told: Told) -> Page:
     """What the page of a finished scene says."""
-    settings = [(name, str(value)) for name, value in told.settings.items() if value is not None]
+    settings = [(name, _in_words(value)) for name, value in told.settings.items() if value is not None]
     settings.append(("brightness", task.scaling.kind))
     return Page(
         title=scene.path.name,
@@ -64,6 +64,11 @@ def page(scene: Scene, task: Task, told: Told) -> Page:
         notes=told.notes,
         warnings=warnings(told.summary),
     )
+
+
+def _in_words(value: Any) -> str:
+    """A setting as people read it."""
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def rows(summary: Summary, legend: dict[str, str]) -> list[Row]:
