@@ -99,6 +99,9 @@ class Command:
     cog: bool = False
     """Write GeoTIFFs as cloud-optimised ones (COG), with overviews: the same pixels and tags, read faster in parts and
     over a network. Needs twice the room on the disk while they are written. Without it plain, tiled GeoTIFFs."""
+    max_pixels: float | None = None
+    """Largest raster that is read, in pixels, e.g. 5e10. Without it 2e10 for tiled GeoTIFF and JPEG 2000, 2e9 for PNG
+    and JPEG, 6.4e7 where all has to be decoded at once: a small file may claim any size."""
     overwrite: bool = False
     """Replace results that exist, and drop an unfinished run with other settings."""
     quiet: bool = False
@@ -135,7 +138,7 @@ class Command:
         settings = Settings(
             parse_bands(self.bands), self.scale, self.keep_below, self.opaque_above, self.window, dilate, self.abstain,
             mask=self._mask(), date_above=self.date_above, sensor=self.sensor, baseline=self.baseline,
-            drop_others=self.other_bands == "drop",
+            drop_others=self.other_bands == "drop", max_pixels=self.max_pixels,
         )  # fmt: skip
         if self.date_above is not None and not self.other_date:
             raise OptionError("--date-above without --other-date FILE: there is no date to take pixels from.")

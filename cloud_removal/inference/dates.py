@@ -5,12 +5,12 @@ itself, in the windows where that is needed; its brightness is matched on ground
 """
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-import math
 import numpy as np
 from numpy.typing import NDArray
 

@@ -73,7 +73,7 @@ class Mask:
 
     def identity(self) -> dict[str, Any]:
         """What a killed run must have in common with the one that goes on from it."""
-        with open_raster(self.path) as source:
+        with open_raster(self.path, math.inf) as source:  # Its size was looked at when it was opened.
             held = f"{self.path.name} {content_of(source)}"
         taken = (self.kind, self.dilate, "thin" if self.cloud_is_thin else "opaque", self.full, self.threshold)
         return {"mask": held, "mask taken as": " ".join(map(str, taken))}
@@ -87,7 +87,7 @@ class Mask:
     def opened(self, scene: Scene) -> Iterator["OpenMask"]:
         """The mask on the grid of `scene`. Raises InputError or OptionError where that cannot be."""
         self.check()
-        with open_raster(self.path) as source, contextlib.ExitStack() as stack:
+        with open_raster(self.path, scene.most) as source, contextlib.ExitStack() as stack:
             self._refuse_unusable(source)
             warped = None if _one_grid(source, scene) else stack.enter_context(_warped(source, scene, self.path))
             yield OpenMask(self, scene, source, warped)

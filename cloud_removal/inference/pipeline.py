@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from cloud_removal.errors import OptionError
-from cloud_removal.inference import assemble, blocks, colour_profile, sensors, targets
+from cloud_removal.inference import assemble, blocks, colour_profile, safety, sensors, targets
 from cloud_removal.inference.assemble import Blocks
 from cloud_removal.inference.blocks import Partial
 from cloud_removal.inference.completer import CompleterModel
@@ -62,6 +62,8 @@ class Settings:
     """Processing baseline of a Sentinel-2 product; None: as tags say."""
     drop_others: bool = False
     """The result has the three chosen bands only (and the transparency), in the order chosen."""
+    max_pixels: float | None = None
+    """Pixels that a raster may have, None: as usual for its kind. It decides on no value."""
     date_above: float | None = None
     """Opacity from which pixels are taken from other dates; None: from which they are not kept."""
     thin: bool = True
@@ -120,7 +122,8 @@ def processed(
     with quiet_gdal():
         for path in (source, *other_dates):
             targets.check(wanted, path, overwrite)
-        with open_scene(source, settings.bands) as scene, over(scene, settings.mask) as mask:
+        opened = open_scene(source, settings.bands, settings.max_pixels)
+        with opened as scene, over(scene, settings.mask) as mask:
             if settings.drop_others:
                 scene.drop_others()
             targets.check_kind(scene, wanted.output)
@@ -275,6 +278,7 @@ def check_settings(settings: Settings) -> None:
     if settings.window < 1:
         raise OptionError(f"--window {settings.window}: expected a number of pixels, at least 1, e.g. {WINDOW}.")
     check_scale(settings.scale)
+    safety.check_most(settings.max_pixels)
     sensors.check(settings.sensor, settings.baseline, settings.scale)
     for name, value in (("keep-below", settings.keep_below), ("opaque-above", settings.opaque_above)):
         if value is not None and not 0.0 <= value <= 1.0:

@@ -19,6 +19,7 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window as RasterWindow
 
 from cloud_removal.errors import InputError, OptionError
+from cloud_removal.inference import safety
 from cloud_removal.inference.statistics import Sample, sample
 from cloud_removal.inference.windows import Area
 
@@ -70,6 +71,8 @@ class Scene:
         """Whether a result gets a mask though the scene has none."""
         self.empty: Callable[[Area], NDArray[np.bool_]] | None = None
         """Where (H, W) there is no data, beyond what the raster says itself."""
+        self.most: float | None = None
+        """Pixels that a raster may have that is read with it, None: as usual for its kind."""
         self.written: tuple[int, ...] = tuple(range(1, source.count + 1))
         """Bands of a result, in their order."""
 
@@ -161,17 +164,24 @@ def _digest(name: str, start: int) -> bytes:
 
 
 @contextlib.contextmanager
-def open_scene(path: Path, bands: Sequence[int] | None = None) -> Iterator[Scene]:
-    """Opens a picture or raster to take clouds off. Bands count from 1; raises InputError, OptionError."""
-    with open_raster(path) as source:
+def open_scene(path: Path, bands: Sequence[int] | None = None, most: float | None = None) -> Iterator[Scene]:
+    """Opens a picture or raster to take clouds off. Bands count from 1; `most` as for `open_raster`.
+
+    Raises InputError, OptionError.
+    """
+    with open_raster(path, most) as source:
         _refuse_unusable(source, path)
-        yield Scene(source, path, choose_bands(source, bands, path))
+        scene = Scene(source, path, choose_bands(source, bands, path))
+        scene.most = most
+        yield scene
 
 
 @contextlib.contextmanager
-def open_raster(path: Path) -> Iterator[DatasetReader]:
-    """Opens a PNG, JPEG, GeoTIFF or JPEG 2000 file of any kind for reading. Raises InputError."""
+def open_raster(path: Path, most: float | None = None) -> Iterator[DatasetReader]:
+    """Opens a PNG, JPEG, GeoTIFF or JPEG 2000 file of any kind for reading, of at most so many pixels (None: as
+    `safety` has it). No other format and no other file than those beside it is ever opened. Raises InputError."""
     _refuse_no_file(path)
+    safety.refuse_links_beside(path)
     try:
         with rasterio.Env(GDAL_PAM_ENABLED="YES"):  # What an .aux.xml beside it says is read; none is ever written.
             source = DatasetReader(str(path.absolute()), driver=DRIVERS)  # rasterio.open takes one driver only.
@@ -181,6 +191,8 @@ def open_raster(path: Path) -> Iterator[DatasetReader]:
             "JPEG 2000 file."
         ) from error
     with source:
+        safety.refuse_links_inside(source, path)
+        safety.refuse_bomb(source, path, most)
         yield source
 
 

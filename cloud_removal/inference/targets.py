@@ -1,6 +1,7 @@
 """Where results go: checked before any work is done, put in place all at once at the end."""
 
 import contextlib
+import math
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -136,7 +137,7 @@ def lost_as_png(source: Path) -> list[str]:
     if source.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         return []
     try:
-        with quiet_gdal(), open_scene(source) as scene:
+        with quiet_gdal(), open_scene(source, most=math.inf) as scene:
             return beyond_png(scene)
     except CloudRemovalError:  # What is wrong with it is said when its turn comes.
         return []

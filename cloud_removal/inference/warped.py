@@ -32,7 +32,7 @@ def opened_on(scene: Scene, path: Path) -> Iterator[Scene]:
 
     Raises a CloudRemovalError where it is no raster of the same kind, cannot be warped, or lies somewhere else.
     """
-    with open_scene(path, scene.bands) as other:
+    with open_scene(path, scene.bands, scene.most) as other:
         _refuse_other_kind(scene, other)
         if same_grid(scene, other):
             yield other
