@@ -8,6 +8,7 @@ import pytest
 import rasterio
 
 from cloud_removal.cli import main
+from tests.inference.test_dates import LEFT, RIGHT, cloud, dated, seen
 from tests.small_model import as_type, cloudy, read, write_raster
 
 
@@ -52,6 +53,17 @@ def test_a_page_is_the_same_when_it_is_made_again(tmp_path, scene, remove):
         remove(scene, tmp_path / "out.tif", "--report", tmp_path / "out.html", "--overwrite")
         pages.append((tmp_path / "out.html").read_bytes())
     assert pages[0] == pages[1]
+
+
+def test_a_page_about_several_dates_shows_what_came_from_another_one(tmp_path, remove):
+    first = dated(tmp_path / "first.tif", seen(cloud(LEFT)))
+    second = dated(tmp_path / "second.tif", seen(cloud(RIGHT)))
+    words = ["--other-date", second, "--report", tmp_path / "out.html", "--scale", 30000]
+    code, out, _ = remove(first, tmp_path / "out.tif", *words)
+    page = (tmp_path / "out.html").read_text(encoding="utf-8")
+    share = re.search(r"([\d.]+) % taken from other dates", out)
+    assert code == 0 and share and f'<td class="number">{share[1]} %</td>' in page
+    assert 'id="layer-3"' in page and re.search(r'<th scope="row">other dates</th><td>second.tif [0-9a-f]+</td>', page)
 
 
 def test_a_page_is_not_replaced_unasked(tmp_path, scene, remove):
