@@ -47,7 +47,7 @@ class Warped(Scene):
     """A raster as a scene's grid shows it. One thread at a time may read."""
 
     def __init__(self, virtual: Any, other: Scene):
-        super().__init__(virtual, other.path, other.bands)
+        super().__init__(_Tagged(virtual, other.source), other.path, other.bands)
         self.masked = False
         self._alpha = virtual.count if virtual.nodata is None else None
         """Band that says where there is data; None: the nodata value does."""
@@ -85,6 +85,20 @@ class Warped(Scene):
                 self._blocks.popitem(last=False)
         self._blocks.move_to_end(key)
         return self._blocks[key]
+
+
+class _Tagged:
+    """A warped raster with the tags of the file it is made of, which tell of its values."""
+
+    def __init__(self, virtual: Any, source: Any):
+        self._virtual, self._source = virtual, source
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._virtual, name)
+
+    def tags(self, bidx: int = 0, ns: str | None = None) -> dict[str, str]:
+        """As rasterio's."""
+        return self._source.tags(bidx, ns)
 
 
 def same_grid(scene: Scene, other: Scene) -> bool:

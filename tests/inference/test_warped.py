@@ -127,14 +127,18 @@ def test_what_is_masked_or_outside_has_no_data(tmp_path):
     assert not present[:, :, :10].any() and not present[:, 22:38].any() and present[:, 45:, 20:].all()
 
 
-def test_scale_and_offset_tags_come_along(tmp_path, reference):
+def test_tags_that_tell_of_values_come_along(tmp_path, reference):
     import rasterio
 
     other = dated(tmp_path / "other.tif", grid=there())
     with rasterio.open(other, "r+") as target:
         target.scales, target.offsets = (0.5,) * 3, (7.0,) * 3
+        target.update_tags(PROCESSING_BASELINE="05.09")
+        target.update_tags(ns="IMD", SATELLITEID="WV02")
     with laid_over(reference, other) as scene:
         assert scene.source.scales[:3] == (0.5,) * 3 and scene.source.offsets[:3] == (7.0,) * 3
+        assert scene.source.tags()["PROCESSING_BASELINE"] == "05.09"
+        assert scene.source.tags(ns="IMD") == {"SATELLITEID": "WV02"}
 
 
 # Bad input
