@@ -97,8 +97,8 @@ def tab(profile: Path) -> Iterator[Tab]:
     commands, to_browser, from_browser, answers = ends
     # The browser reads commands from file 3 and answers on file 4.
     shell = f'exec 3<&{commands} 4>&{answers}; exec "$0" "$@"'
-    words = ["--headless", "--remote-debugging-pipe", "--no-first-run", "--disable-gpu", f"--user-data-dir={profile}"]
-    words += ["--no-sandbox"] if os.geteuid() == 0 else []
+    words = ["--headless", "--remote-debugging-pipe", "--no-first-run", "--disable-gpu", "--disable-dev-shm-usage"]
+    words += [f"--user-data-dir={profile}", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     process = subprocess.Popen(
         ["bash", "-c", shell, program, *words, "about:blank"],
         pass_fds=(commands, answers),
