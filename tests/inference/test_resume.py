@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cloud_removal.errors import ModelError, OutputError
+from cloud_removal.inference import cog
 from cloud_removal.inference.blocks import partial_folder
 from cloud_removal.inference.model import Model
 from cloud_removal.inference.pipeline import Settings, remove
@@ -122,6 +123,28 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path, scene, model, model_fo
     assert done.returncode == -signal.SIGKILL and not (tmp_path / "out.tif").exists()
     go_on(scene, tmp_path / "out.tif", model)
     assert {name: (tmp_path / name).read_bytes() for name in unbroken} == unbroken
+
+
+@pytest.mark.parametrize("copies", [1, 2])
+def test_a_run_stopped_while_a_cog_is_copied_goes_on_to_the_same_bytes(tmp_path, scene, model, monkeypatch, copies):
+    beside, optimise, done = {"cog": True, "report": tmp_path / "out.html"}, cog.optimise, []
+
+    def stopping(plain: Path, file: Path, overviews: str) -> None:
+        optimise(plain, file, overviews)
+        done.append(file)
+        if len(done) == copies:
+            file.write_bytes(file.read_bytes()[:1000])
+            raise Stopped
+
+    with monkeypatch.context() as patched, pytest.raises(Stopped):
+        patched.setattr(cog, "optimise", stopping)
+        go_on(scene, tmp_path / "out.tif", model, **beside)
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["in.tif"]
+    go_on(scene, tmp_path / "out.tif", model, **beside)
+    resumed = files(tmp_path)
+    go_on(scene, tmp_path / "out.tif", model, **beside, overwrite=True)
+    assert sorted(resumed) == ["cloud.tif", "in.tif", "out.html", "out.tif"] and files(tmp_path) == resumed
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_a_block_cut_short_is_computed_again(tmp_path, scene, stopped, model, unbroken):
