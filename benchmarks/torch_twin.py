@@ -95,10 +95,15 @@ QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
 
 def quantiles(x: Tensor) -> Tensor:
-    """`QUANTILES` over the picture of each channel and of the least of them: (B, C, H, W) -> (B, 7(C + 1))."""
-    ordered = torch.cat([x, x.amin(1, keepdim=True)], 1).float().flatten(2).sort(2).values
+    """`QUANTILES` over the picture of each channel: (B, C, H, W) -> (B, 7C)."""
+    ordered = x.float().flatten(2).sort(2).values
     places = [round(share * (ordered.shape[2] - 1)) for share in QUANTILES]
     return ordered[:, :, places].flatten(1)
+
+
+def with_darkest_quantiles(x: Tensor) -> Tensor:
+    """`quantiles` of each channel and of the least of them."""
+    return quantiles(torch.cat([x, x.amin(1, keepdim=True)], 1))
 
 
 class Context(nn.Module):
@@ -108,10 +113,13 @@ class Context(nn.Module):
         super().__init__()
         self.down = nn.ModuleList([shrink(3, 24), shrink(24, 48), shrink(48, 64)])
         pooled, (first, second) = 4 * (3 + 64) + 4 * len(QUANTILES), (128, 64)
-        self.dense = nn.Sequential(
-            nn.Linear(pooled, first), nn.LeakyReLU(LEAK), nn.Linear(first, second), nn.LeakyReLU(LEAK),
-            nn.Linear(second, CONTEXT),
-        )  # fmt: skip
+        self.cells = nn.Sequential(
+            nn.Linear(pooled + 8 * len(QUANTILES), first), nn.LeakyReLU(LEAK), nn.Linear(first, first, bias=False)
+        )
+        self.first = nn.Linear(pooled, first)
+        self.last = nn.Sequential(
+            nn.LeakyReLU(LEAK), nn.Linear(first, second), nn.LeakyReLU(LEAK), nn.Linear(second, CONTEXT)
+        )
 
     def forward(self, picture: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, CONTEXT)."""
@@ -119,7 +127,18 @@ class Context(nn.Module):
         for down in self.down:
             x = leaky(down(x))
         with torch.autocast("cpu", enabled=False):
-            return self.dense(torch.cat([statistics(small), quantiles(small), statistics(x)], 1))
+            coarse = torch.cat([statistics(small), with_darkest_quantiles(small), statistics(x)], 1)
+            fine = self.cells(torch.cat([coarse, quantiles(cells(picture))], 1))
+            return self.last(self.first(coarse) + fine)
+
+
+def cells(picture: Tensor) -> Tensor:
+    """What is in 4×4 pixels but not in their average: (B, 3, H, W) -> (B, 8, H/4, W/4)."""
+    mean, square = functional.avg_pool2d(picture, 4), functional.avg_pool2d(picture.square(), 4)
+    deviation = ((square - mean.square()).clamp(min=0.0) + 0.002**2).sqrt()
+    darkest, brightest = -functional.max_pool2d(-picture, 4), functional.max_pool2d(picture, 4)
+    extremes = torch.cat([darkest, darkest.amin(1, keepdim=True), brightest.amax(1, keepdim=True)], 1)
+    return torch.cat([centred(extremes), deviation.log() + 4.0], 1)
 
 
 class Veil(nn.Module):
@@ -208,7 +227,7 @@ def objective(answer: Tensor, batch: dict[str, Tensor], spec: dict[str, Any]) ->
         across = (seen[..., 1:] * (error[..., 1:] - error[..., :-1]).abs()).mean()
         down = (seen[..., 1:, :] * (error[..., 1:, :] - error[..., :-1, :]).abs()).mean()
         loss = 0.15 * log_mse(error, seen.clamp(min=0.4)) + 0.5 * (across + down)
-        loss = loss + 0.15 * (log_variance(ground, seen) - log_variance(batch["ground"], seen)).abs().mean()
+        loss = loss + 0.3 * (log_variance(ground, seen) - log_variance(batch["ground"], seen)).abs().mean()
         cloud = functional.binary_cross_entropy(opacity.clamp(1e-6, 1.0 - 1e-6), batch["opacity"])
     return spec["cloud_weight"] * cloud + loss
 

@@ -28,6 +28,8 @@ OPAQUE = (0.75, 0.9)
 POOL = 4
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 """Of the colours over a picture: its darkest and brightest ground tell a veil's light from its density."""
+GRAIN = 0.002
+"""Deviation within 4×4 pixels under which one is as good as none: half a grey level."""
 CENTRED = (4.0, -2.0)
 """Factor and offset that bring pictures in [0, 1], whose contrast under haze is small, about zero."""
 
@@ -37,8 +39,9 @@ def context_network(size: int = CONTEXT_SIZE, name: str = "context") -> keras.Mo
 
     The picture is averaged over 4×4 pixels, and three strided convolutions see it; of these features and of the
     colours themselves the mean, deviation, minimum and maximum over the picture are taken, of the colours and of the
-    darkest channel the quantiles too. Layers are named unlike
-    those of `veil_network`: one optimizer holds the slots of both.
+    darkest channel the quantiles too. What averages hide, the shadow beside a tree and how coarse the grain is, is in
+    the quantiles of `cells`; it corrects what the averages say, at first by nothing. Layers are named unlike those of
+    `veil_network`: one optimizer holds the slots of both.
     """
     picture = keras.Input((None, None, 3), name="image")
     small = layers.AveragePooling2D(POOL, name="average", dtype="float32")(picture)
@@ -48,10 +51,28 @@ def context_network(size: int = CONTEXT_SIZE, name: str = "context") -> keras.Mo
     colours = ops.concatenate([small, ops.min(small, axis=-1, keepdims=True)], axis=-1)
     ordered = Quantiles(QUANTILES, name="quantiles", dtype="float32")(colours)
     pooled = layers.Concatenate(name="pooled", dtype="float32")([statistics(small), ordered, statistics(x)])
-    x = pooled
-    for number, units in enumerate((128, 64), start=1):
-        x = leaky(layers.Dense(units, name=f"context{number}", dtype="float32")(x), f"context{number}")
+    fine = Quantiles(QUANTILES, name="cell_quantiles", dtype="float32")(cells(picture))
+    fine = layers.Concatenate(name="pooled_cells", dtype="float32")([pooled, fine])
+    fine = leaky(layers.Dense(128, name="cells1", dtype="float32")(fine), "cells1")
+    correction = layers.Dense(128, use_bias=False, kernel_initializer="zeros", name="cells2", dtype="float32")(fine)
+    x = leaky(layers.Dense(128, name="context1", dtype="float32")(pooled) + correction, "context1")
+    x = leaky(layers.Dense(64, name="context2", dtype="float32")(x), "context2")
     return keras.Model(picture, layers.Dense(size, name="context3", dtype="float32")(x), name=name)
+
+
+def cells(picture: Any) -> Any:
+    """What is in each 4×4 pixels but not in their average: (B, H, W, 3) -> (B, H/4, W/4, 8), float32.
+
+    Per channel the darkest pixel and, as a logarithm, the deviation; the darkest pixel of any channel, which haze
+    alone makes bright (the dark channel prior, doi:10.1109/TPAMI.2010.168); and the brightest.
+    """
+    picture = ops.cast(picture, "float32")
+    mean, square = (ops.average_pool(x, POOL) for x in (picture, ops.square(picture)))
+    deviation = ops.sqrt(ops.maximum(square - ops.square(mean), 0.0) + GRAIN**2)
+    darkest, brightest = -ops.max_pool(-picture, POOL), ops.max_pool(picture, POOL)
+    extremes = [darkest, ops.min(darkest, axis=-1, keepdims=True), ops.max(brightest, axis=-1, keepdims=True)]
+    scale, offset = CENTRED
+    return ops.concatenate([scale * ops.concatenate(extremes, axis=-1) + offset, ops.log(deviation) + 4.0], axis=-1)
 
 
 def statistics(x: Any) -> Any:

@@ -110,7 +110,7 @@ class UNetSystem(CloudRestorer):
             seen = keras.ops.maximum(1.0 - opacity, HIDDEN_COUNTS)
             exact = losses.log_mse(true, predicted, seen, FLOOR)
             edges = losses.gradient_l1(true, predicted, opacity)
-            return 0.15 * exact + 0.5 * edges + 0.15 * losses.contrast_l1(true, predicted, opacity)
+            return 0.15 * exact + 0.5 * edges + 0.3 * losses.contrast_l1(true, predicted, opacity)
         own_cloud = own if self.options.composite_cloud == "predicted" else None
         difference = losses.composite_difference(true, predicted, opacity, own_cloud)
         return keras.ops.mean(keras.ops.abs(difference) if kind == "l1" else keras.ops.square(difference))

@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 
 from cloud_removal.models.blocks import Quantiles
-from cloud_removal.models.veil import CONTEXT_SIZE, HIDES, OPAQUE, RARE_AT_FIRST, context_network, veil_network
+from cloud_removal.models.veil import (
+    CONTEXT_SIZE,
+    GRAIN,
+    HIDES,
+    OPAQUE,
+    RARE_AT_FIRST,
+    cells,
+    context_network,
+    veil_network,
+)  # fmt: skip
 
 WIDTHS = (2, 2, 2, 2, 2)
 
@@ -107,6 +116,26 @@ def test_the_context_sees_every_corner():
     changed = picture()
     changed[0, -4:, -4:] = 1.0 - changed[0, -4:, -4:]
     assert np.abs(np.asarray(network(picture())) - np.asarray(network(changed))).max() > 0.0
+
+
+def test_the_cells_are_what_numpy_finds_in_each_four_by_four_pixels():
+    given = picture()
+    found = np.asarray(cells(given))
+    cell = given[0, 4:8, 8:12].reshape(16, 3)
+    extremes = [*cell.min(0), cell.min(), cell.max()]
+    expected = [*(4.0 * np.array(extremes) - 2.0), *(np.log(np.sqrt(cell.var(0) + GRAIN**2)) + 4.0)]
+    np.testing.assert_allclose(found[0, 1, 2], expected, rtol=1e-4)
+
+
+def test_one_dark_pixel_that_hardly_moves_the_average_is_seen_by_the_context_once_it_is_trained():
+    network = context_network()
+    dark = np.full((1, 64, 64, 3), 0.5, np.float32)
+    dark[0, ::4, ::4] = 0.0
+    even = np.broadcast_to(dark[:, :4, :4].mean(axis=(1, 2), keepdims=True), dark.shape).astype(np.float32)
+    np.testing.assert_allclose(network(dark), network(even), atol=1e-4)
+    kernel = network.get_layer("cells2").kernel
+    kernel.assign(np.random.default_rng(0).normal(size=kernel.shape))
+    assert np.abs(np.asarray(network(dark)) - np.asarray(network(even))).max() > 1e-2
 
 
 def test_shifting_the_picture_by_the_stride_shifts_the_answer(network):
