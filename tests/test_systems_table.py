@@ -187,6 +187,7 @@ def renamed(one, name):
 @pytest.mark.parametrize(("text", "words", "message"), [
     (None, ("--only", "gan"), "--only gan: there is no such run; there are unet,"),
     (None, ("--minutes", "0"), "--minutes 0.0: expected more than 0"),
+    (None, ("--only", "unet", "cyclegan", "--size", "64"), "--size 64: with these options unet takes"),
     (None, ("--judged", "0"), "--judged 0: expected 1 or more"),
     (None, ("--data.pairs", "x"), "to judge on real pairs give --pairs"),
     (None, ("--data.a", "x"), "--data.a: not all of these systems learn from it"),

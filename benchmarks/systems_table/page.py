@@ -9,7 +9,7 @@ from benchmarks.systems_table.runs import L1, PIX2PIX, UNET, VARIANTS
 from benchmarks.systems_table.scores import ALONE, NOTHING, REMOVE, SIMULATED
 
 TRAINING = {
-    "weights": ("weights", ",d"), "steps": ("steps", ",d"), "minutes": ("minutes", ".0f"),
+    "weights exported": ("weights", ",d"), "steps": ("steps", ",d"), "minutes": ("minutes", ".0f"),
     "pictures seen": ("pictures", ",d"),
 }  # fmt: skip
 SCORES = {

@@ -6,13 +6,16 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from benchmarks.cures.runs import finished
 from cloud_removal.config import Data, Run
 from cloud_removal.errors import CheckpointError, OptionError
 from cloud_removal.files import write_atomically
 from cloud_removal.training.run_folder import stored_run
+
+if TYPE_CHECKING:
+    from cloud_removal.systems import System
 
 BUDGET = "budget.json"
 """In the folder of a run: for how many minutes how many steps were thought to be right."""
@@ -115,8 +118,8 @@ def train(names: Sequence[str], comparison: Comparison, command: str) -> int:
 
     for name in names:  # All are looked at before any is trained.
         steps = known_steps(name, comparison)
-        if steps is not None:
-            finished(run_of(name, comparison, steps))
+        if steps is None or not finished(run_of(name, comparison, steps)):
+            built(run_of(name, comparison))
     for number, name in enumerate(names, start=1):
         variant, steps = VARIANTS[name], known_steps(name, comparison)
         if steps is not None and finished(run_of(name, comparison, steps)):
@@ -163,11 +166,11 @@ def seconds_per_step(run: Run) -> float:
     """How long a training step of `run` takes, batches included, without those that compile it."""
     import tensorflow as tf
 
-    from cloud_removal.training import environment
+    from cloud_removal.training.environment import make_deterministic
     from cloud_removal.training.step import Step
 
-    environment.make_deterministic()
-    system = environment.build(dataclasses.replace(run, precision=environment.choose_precision(run.precision)))
+    make_deterministic()
+    system = built(run)
     system.prepare()
     step = Step(system, tf.Variable(0, dtype=tf.int64, trainable=False))
     batches = iter(system.batches("training", 0))
@@ -180,6 +183,17 @@ def seconds_per_step(run: Run) -> float:
         count += 1
     step.check_losses()
     return (time.perf_counter() - start) / count
+
+
+def built(run: Run) -> "System":
+    """The system of `run`, not trained; OptionError where its options do not go together."""
+    from cloud_removal.training import environment
+
+    environment.check_options(run)
+    system = environment.build(run)
+    environment.check_size(run, system)
+    environment.check_average(run, system)
+    return system
 
 
 def _mend() -> str:
