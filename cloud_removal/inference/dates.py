@@ -34,6 +34,9 @@ UNTOUCHED = Thresholds(1.0, 1.0)
 THIN_ERROR = 0.4
 """By how much of full brightness ground is wrong from which cloud of opacity 1 was taken off; of thinner cloud, in
 proportion. Measured with simulated cloud over real ground: from opacity 0.1 to 0.4 it is nearly a straight line."""
+CLEAR, ENOUGH = (0, 1, 2), 0.1
+"""By how many times BLEND more than clear opacity may be where brightness is matched: no more than is needed for so
+large a share of the pixels with data."""
 PIECE = 768
 """Largest side in pixels of what is merged at once."""
 
@@ -150,15 +153,20 @@ class Dates:
     def _matched(
         self, task: Task, other: Scene, finished: Blocks, blocks: Blocks, squares: list[Area], rule: Rule
     ) -> Matching:
-        """The date's brightness, from squares all over the scene."""
-        pairs = []
+        """The date's brightness, from squares all over the scene: clear on both if that is enough of them, else under a
+        trace of cloud, where that was taken off (see `thin`)."""
+        limits = [rule.keep_below + step * BLEND for step in CLEAR]
+        pairs: list[list[tuple[NDArray, NDArray]]] = [[] for _ in limits]
+        pixels = 0
         for area in squares:
-            theirs, there = other.read(area)
-            ours, here = task.source.read(area)
-            clear = (_opacity(finished, area) <= rule.keep_below) & (_opacity(blocks, area) <= rule.keep_below)
-            clear &= here.all(axis=0) & there.all(axis=0)
-            pairs.append((theirs[:, clear], ours[:, clear]))
-        matching = match(*(np.concatenate(some, axis=1) for some in zip(*pairs, strict=True)))
+            there, here = other.read(area)[1].all(axis=0), task.source.read(area)[1].all(axis=0)
+            opacity = np.where(there & here, np.maximum(_opacity(finished, area), _opacity(blocks, area)), np.nan)
+            theirs, ours = blocks.values(area), finished.values(area)
+            pixels += int(np.count_nonzero(np.isfinite(opacity)))
+            for found, limit in zip(pairs, limits, strict=True):
+                found.append((theirs[:, opacity <= limit], ours[:, opacity <= limit]))
+        enough = [found for found in pairs if sum(x.shape[1] for x, _ in found) >= ENOUGH * pixels]
+        matching = match(*(np.concatenate(some, axis=1) for some in zip(*[*enough, pairs[-1]][0], strict=True)))
         if not matching.pixels:
             self.say(
                 f"{other.path.name}: hardly anything is clear both there and in the input; its brightness is taken as "

@@ -11,7 +11,7 @@ MOST = 100_000
 FEWEST = 50
 """Pixels clear on both dates; with fewer nothing is concluded."""
 STEEPEST = 4.0
-"""A gain of more, or of less than 0, is none between two pictures of one place."""
+"""A gain of more, or of less than its inverse, is none between two pictures of one place."""
 HUBER, TUKEY, ROUNDS = 1.345, 4.685, 30
 """Deviations, in robust standard deviations, from which a pixel counts less (Huber) and nothing (Tukey); how often
 pixels are weighed anew."""
@@ -61,29 +61,31 @@ def match(other: NDArray, reference: NDArray) -> Matching:
 
 
 def fitted(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]:
-    """Gain and offset of the line that tells most of `y` by `x`, little moved by outliers.
+    """Gain and offset that give `x` the mean and the spread of `y`, little moved by outliers.
 
-    From the median slope of pairs (Theil 1950, Sen 1968), least squares weighed anew by Huber's function (1964). Where
-    most of the ground is the same, and so lies far nearer to one line, what changed then counts nothing: Tukey's
-    biweight (Beaton, Tukey 1974). Where `x` hardly varies, the gain is 1.
+    What is an outlier shows in regression: from the median slope of pairs (Theil 1950, Sen 1968), least squares
+    weighed anew by Huber's function (1964). Where most of the ground is the same, and so lies far nearer to one line,
+    what changed then counts nothing: Tukey's biweight (Beaton, Tukey 1974). The weights are kept, the slope is not: of
+    ground that changed all over it is near 0, and would leave a date without contrast.
     """
     gain = _median_slope(x, y)
     if gain is None:
         return 1.0, float(np.median(y - x))
     line = _reweighed(x, y, (gain, float(np.median(y - gain * x))), _huber)
     same = _reweighed(x, y, line, _tukey)
-    if _away(x, y, same) < AGREE * _away(x, y, line):
-        line = same
-    if 0.0 <= line[0] <= STEEPEST:
-        return line
-    gain = min(max(line[0], 0.0), STEEPEST)
-    return gain, float(np.median(y - gain * x))
+    agree = _away(x, y, same) < AGREE * _away(x, y, line)
+    line, weigh = (same, _tukey) if agree else (line, _huber)
+    weight = weigh(_deviations(x, y, line))
+    middles = [float(weight @ values / weight.sum()) for values in (x, y)]
+    spreads = [float(weight @ np.square(v - middle)) for v, middle in zip((x, y), middles, strict=True)]
+    gain = float(np.clip(np.sqrt(spreads[1] / max(spreads[0], 1e-12)), 1.0 / STEEPEST, STEEPEST))
+    return gain, middles[1] - gain * middles[0]
 
 
 def _reweighed(x: NDArray[np.float64], y: NDArray[np.float64], line: Line, weigh: Weigh) -> Line:
     for _ in range(ROUNDS):
-        before, spread = line, 1.4826 * _away(x, y, line) + 1e-9 * (1.0 + float(np.ptp(y)))
-        line = _weighed(x, y, weigh((y - line[0] * x - line[1]) / spread), line)
+        before = line
+        line = _weighed(x, y, weigh(_deviations(x, y, line)), line)
         if abs(line[0] - before[0]) < 1e-9:
             break
     return line
@@ -95,6 +97,12 @@ def _huber(away: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _tukey(away: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.square(np.clip(1.0 - np.square(away / TUKEY), 0.0, None))
+
+
+def _deviations(x: NDArray[np.float64], y: NDArray[np.float64], line: Line) -> NDArray[np.float64]:
+    """Distances from a line in robust standard deviations."""
+    spread = 1.4826 * _away(x, y, line) + 1e-9 * (1.0 + float(np.ptp(y)))
+    return (y - line[0] * x - line[1]) / spread
 
 
 def _away(x: NDArray[np.float64], y: NDArray[np.float64], line: Line) -> float:

@@ -166,6 +166,22 @@ def test_dates_without_ground_clear_on_both_are_said_to_be_unmatched(tmp_path, r
     assert np.abs(found[:, codes == 3] - values[:, codes == 3].astype(int)).max() <= 1
 
 
+def test_where_hardly_anything_is_clear_brightness_is_matched_under_traces_of_cloud(tmp_path, removed):
+    """Only a corner of the reference is clear, and there the other date is dark, as nowhere else."""
+    veil = np.full((HEIGHT, WIDTH), 0.41)
+    veil[:10, :10] = 0.0
+    reference = dated(tmp_path / "reference.tif", seen(np.maximum(veil, cloud(LEFT))))
+    values = seen(np.zeros((HEIGHT, WIDTH)), 1.2)
+    values[:, :10, :10] //= 4
+    other = dated(tmp_path / "other.tif", values)
+    settings = dataclasses.replace(SETTINGS, keep_below=0.06)
+    found, codes, _ = removed(reference, other, settings=settings)
+    opacity = read(tmp_path / "c.tif")[0]
+    assert (opacity <= 0.06).mean() < 0.1 < (opacity <= 0.26).mean()
+    deep, edge = (codes == 3) & (cloud(LEFT) == 1), (codes == 2) & (opacity < 0.2)
+    assert deep.sum() > 1000 and found[:, deep].mean() == pytest.approx(found[:, edge].mean(), rel=0.1)
+
+
 def test_a_date_whose_ground_changed_is_taken_under_thicker_cloud_only(tmp_path, removed):
     said: list[str] = []
     grounds = np.random.default_rng(0).uniform(0.0, 0.35, (2, 3, HEIGHT, WIDTH))

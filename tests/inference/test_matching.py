@@ -39,31 +39,19 @@ def test_flat_ground_is_moved_but_not_stretched():
     assert (gain, offset) == (1.0, 12.0)
 
 
-def test_ground_without_relation_is_brought_to_the_level_of_the_reference():
+@pytest.mark.parametrize("relation", [1.0, 0.5, 0.0, -1.0])
+def test_level_and_contrast_are_those_of_the_reference_however_much_of_the_ground_changed(relation):
     generator = np.random.default_rng(0)
-    x, y = generator.normal(100, 10, 5000), generator.normal(300, 20, 5000)
-    gain, offset = fitted(x, y)
-    assert 0 <= gain < 0.1 and gain * 100 + offset == pytest.approx(300, abs=2)
-
-
-def test_a_negative_is_no_picture_of_the_same_ground():
-    x = ground()[0]
-    gain, offset = fitted(x, 300 - x)
-    assert gain == 0.0 and offset == pytest.approx(300 - np.median(x))
-
-
-def test_ground_with_little_in_common_is_told_as_well_as_can_be():
-    """Half of the variance is shared: the line of least squares, which leaves less error than one of equal spreads."""
-    generator = np.random.default_rng(0)
-    x, noise = generator.normal(100, 20, (2, 20000))
-    y = 100 + 0.5 * (x - 100) + 0.5 * (noise - 100)
-    found = match(np.stack([x] * 3), np.stack([y] * 3))
-    assert found.gain[0] == pytest.approx(0.5, abs=0.03) and found.error[0] == pytest.approx(10, abs=0.3)
+    x, noise = generator.normal(0, 1, (2, 20000))
+    y = 300 + 20 * (relation * x + np.sqrt(1 - relation**2) * noise)
+    gain, offset = fitted(100 + 10 * x, y)
+    assert gain == pytest.approx(2.0, rel=0.1) and gain * 100 + offset == pytest.approx(300, abs=2)
 
 
 def test_what_differs_after_matching_is_told_as_error():
-    x = ground(20000)
+    x, other = ground(20000), ground(20000, seed=5)
     assert max(match(x, 1.1 * x + 3).error) < 1e-6
+    assert match(x, other).error[0] == pytest.approx(20 * 2**0.5, rel=0.05)
 
 
 def test_of_too_few_pixels_nothing_is_concluded():
