@@ -99,7 +99,7 @@ class Dates:
         rule = self._rule(task)
         cloudy = [window for window in finished.windows if (_opacity(finished, window.core) > rule.above).any()]
         if not cloudy:
-            return finished, {}
+            return finished, {"as_seen": not self.thin}
         squares = list(spread(scene.height, scene.width))
         wanted = frozenset(w.index for w in finished.windows if w in cloudy or any(map(w.core.common, squares)))
         total = len(self.paths) * scene.height * scene.width + sum(map(_pixels, cloudy))
@@ -117,7 +117,7 @@ class Dates:
             if not store.has(window):
                 store.save(window, _piece(task, finished, dates, window, rule))
             advance(_pixels(window), total)
-        return Blocks(store, finished.windows), {}
+        return Blocks(store, finished.windows), {"as_seen": not self.thin}
 
     def _rule(self, task: Task) -> Rule:
         keep_below, opaque_above = task.thresholds.keep_below, task.thresholds.opaque_above

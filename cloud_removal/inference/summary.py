@@ -35,6 +35,9 @@ class Summary:
     areas: dict[int, float] | None = None
     """Square kilometres by provenance code, None where the raster does not say where on Earth it lies."""
 
+    as_seen: bool = False
+    """No thin cloud was to be removed, and nothing guessed."""
+
     def line(self) -> str:
         """One line for people: shares of the valid pixels, how much that is on the ground, time."""
         total = sum(self.pixels.values())
@@ -50,7 +53,7 @@ class Summary:
         shares = ", ".join(
             f"{100 * count / valid:.1f} % {what}{self._area(code, count)}"
             for count, code, what in rows
-            if count or code not in (DATE, SHADOW)
+            if count or code == KEPT or (code not in (DATE, SHADOW) and not self.as_seen)
         )
         nodata = f"; {100 * empty / total:.1f} % without data{self._area(NO_DATA, empty)}" if empty else ""
         speed = f"{total / 1e6:.2f} megapixels in {self.seconds:.1f} s"

@@ -32,6 +32,7 @@ def test_composite_prints_one_line_and_writes_what_is_asked_for(tmp_path, run, d
     beside = ["--cloud", tmp_path / "c.tif", "--provenance", tmp_path / "p.tif"]
     code, out, _ = run("composite", tmp_path / "out.tif", *dates, *beside)
     assert code == 0 and out.count("\n") == 1 and "taken from other dates" in out and "km²" in out
+    assert "thin cloud removed" not in out and "guessed" not in out
     codes = read(tmp_path / "p.tif")[0]
     assert set(np.unique(codes)) == {1, 3} and (codes == 3).sum() > 1000
     assert read(tmp_path / "out.tif").shape == (3, HEIGHT, WIDTH) and read(tmp_path / "c.tif")[0].max() < 0.5

@@ -256,6 +256,15 @@ def test_an_unfinished_run_is_not_gone_on_with_by_other_dates(tmp_path, removed,
         removed(reference, other, overwrite=False)
 
 
+def test_pictures_without_a_place_on_earth_are_merged_pixel_by_pixel(tmp_path, removed):
+    nowhere = {"driver": "PNG", "crs": None, "transform": None}
+    first = dated(tmp_path / "first.png", (seen(cloud(LEFT)) // 128).astype(np.uint8), **nowhere)
+    other = dated(tmp_path / "other.png", (seen(cloud(RIGHT), 1.2, 0.03) // 128).astype(np.uint8), **nowhere)
+    values, codes, _ = removed(first, other, settings=Settings(window=64), name="out.png")
+    deep = (codes == 3) & (cloud(LEFT) == 1)
+    assert deep.sum() > 1000 and np.abs(values - np.round(ground() * 30000) / 128)[:, deep].max() < 3
+
+
 # Composites
 
 
