@@ -37,9 +37,9 @@ WORDS = {
     FILL: "no data",
     UNCOVERED: "not covered",
 }
-EXACT = 1e-6
-"""Pixels by which a place in the mask may be wrong after warping: where that depended on the window, so would the
-result."""
+TOLERANCE = 1e-4
+"""Pixels by which a place in the mask may be wrong after warping, for speed. What is warped is worked out in blocks of
+its own, and so does not depend on the windows that are read."""
 
 
 @dataclass(frozen=True)
@@ -251,7 +251,7 @@ def _warped(source: Any, scene: Scene, path: Path) -> WarpedVRT:
     try:
         return WarpedVRT(
             source, crs=scene.source.crs, transform=scene.source.transform, width=scene.width, height=scene.height,
-            resampling=Resampling.nearest, tolerance=EXACT, src_nodata=None, nodata=None, add_alpha=True,
+            resampling=Resampling.nearest, tolerance=TOLERANCE, src_nodata=None, nodata=None, add_alpha=True,
         )  # fmt: skip
     except GDAL_ERRORS as error:
         raise InputError(f"{path} cannot be warped to the grid of {scene.path}: {reason(error)}.") from error

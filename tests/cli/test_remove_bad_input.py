@@ -245,10 +245,21 @@ def test_two_results_of_one_name(tmp_path, scene, refused):
 
 
 @pytest.mark.parametrize(
-    "option", ["--window=0", "--keep-below=1.5", "--opaque-above=-1", "--scale=0", "--scale=nan", "--scale=-3"]
-)
+    "option", ["--window=0", "--keep-below=1.5", "--opaque-above=-1", "--scale=0", "--scale=nan", "--scale=-3",
+               "--max-pixels=0"],
+)  # fmt: skip
 def test_options_out_of_range(tmp_path, scene, refused, option):
     refused(scene, tmp_path / "out.tif", option, words=option.split("=")[0])
+
+
+def test_a_raster_of_more_pixels_than_are_allowed(tmp_path, scene, refused):
+    refused(scene, tmp_path / "out.tif", "--max-pixels=4000", words="60 px (4.2e-06 gigapixels); at most 4e-06")
+
+
+def test_a_raster_that_names_another_file(tmp_path, scene, refused):
+    with rasterio.open(scene, "r+") as target:
+        target.update_tags(ns="OVERVIEWS", OVERVIEW_FILE=str(tmp_path / "other.vrt"))
+    refused(scene, tmp_path / "out.tif", words="names another file as its overviews")
 
 
 def test_a_report_of_unknown_kind(tmp_path, scene, refused):

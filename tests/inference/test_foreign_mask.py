@@ -1,6 +1,7 @@
 """Masks of other programs on the scene's grid: widened, warped, refused."""
 
 import contextlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ SIDE = 40
 WHOLE = Area(0, 0, SIDE, SIDE)
 LIMITS = Thresholds(0.05, 0.75)
 NORTH_UP = Affine(10, 0, 500000, 0, -10, 4100000)
+DATA = Path(__file__).parents[2] / ".." / "shared" / "data" / "geotiff"
 FREE = {"crs": None, "transform": None}
 
 
@@ -139,6 +141,17 @@ def test_a_mask_in_another_crs_is_warped(opened, tmp_path):
     assert (found[2:-2, 2:18] == CLOUD).all() and not found[2:-2, 22:-2].any()
 
 
+def test_a_mask_warped_from_degrees_does_not_depend_on_the_windows_that_are_read(opened):
+    values = np.random.default_rng(3).choice(4, (90, 90)).astype(np.uint8)
+    degrees = {"crs": "EPSG:4326", "transform": Affine(8e-5, 0, 2.9995, 0, -7e-5, 37.0475)}
+    mask = opened(values, "omnicloudmask", grid=degrees)
+    whole = mask.classes(WHOLE)
+    assert len(np.unique(whole)) == 4 and mask.survey().get(UNCOVERED, 0) < 200
+    for top in range(0, SIDE, 7):
+        area = Area(top, 3, min(7, SIDE - top), 30)
+        np.testing.assert_array_equal(mask.classes(area), whole[area.inside(WHOLE)])
+
+
 def test_a_mask_without_georeference_is_taken_pixel_by_pixel_and_that_is_said(opened):
     values = codes()
     values[3, 4] = 1
@@ -220,3 +233,30 @@ def test_masks_differ_in_what_a_killed_run_must_have_in_common(tmp_path):
     assert Mask(file, "binary", dilate="2").identity() != before
     write_raster(file, codes()[None] + 1)
     assert Mask(file, "binary").identity() != before
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="the rasters of ../shared/data/geotiff are not on this machine")
+@pytest.mark.parametrize("stack", ["stack_p013r032", "stack_p014r032"])
+def test_real_quality_bands_of_landsat_collection_1_are_refused(stack):
+    for qa in sorted((DATA / stack / "qa").glob("*.tif")):
+        scene = open_scene(qa.parents[1] / qa.name, (3, 2, 1))
+        unknown = pytest.raises(InputError, match="not known to masks of kind")
+        with quiet_gdal(), scene as place, Mask(qa, "qa_pixel").opened(place) as mask, unknown:
+            mask.survey()
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="the rasters of ../shared/data/geotiff are not on this machine")
+def test_a_real_mask_at_a_third_of_the_resolution_covers_the_scene_as_its_own(tmp_path):
+    with quiet_gdal(), open_scene(DATA / "l8_quebec_uint16_collar.tif") as place:
+        area = Area(0, 0, place.height, place.width)
+        grid, bright = place.source.transform, place.read_bands([1], area)[0]
+        ours = (bright > np.median(bright[bright > 0])).astype(np.uint8)
+        profile = {"crs": place.source.crs, "transform": grid}
+        fine = write_raster(tmp_path / "fine.tif", ours[None], **profile)
+        profile["transform"] = Affine(3 * grid.a, 0, grid.c, 0, 3 * grid.e, grid.f)
+        coarse = write_raster(tmp_path / "coarse.tif", ours[None, 1::3, 1::3], **profile)
+        with Mask(fine, "binary").opened(place) as one, Mask(coarse, "binary").opened(place) as other:
+            same = one.classes(area) == other.classes(area)
+            centre = np.zeros_like(same)
+            centre[1::3, 1::3] = True
+            assert same[centre].all() and 0.2 < ours.mean() < 0.6 and same.mean() > 0.6

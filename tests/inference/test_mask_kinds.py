@@ -96,3 +96,13 @@ def test_nodata_says_nothing_unless_the_code_is_published_as_fill():
     assert classes("scl", [[0]], nodata=0) == [[FILL]]
     assert classes("binary", [[255, 1]], nodata=255) == [[UNCOVERED, CLOUD]]
     assert classes("probability", [[-1, np.nan, 0.9]], "float32", nodata=-1) == [[UNCOVERED, UNCOVERED, CLOUD]]
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+@pytest.mark.parametrize(("dtype", "side"), [("uint8", 20), ("uint16", 300)])
+def test_many_values_have_the_classes_that_each_has_alone(kind, dtype, side):
+    values = np.arange(side * side).reshape(side, side).astype(dtype)
+    options = {"full": 200.0, "threshold": 0.4} if KINDS[kind].threshold else {}
+    together = KINDS[kind].classes(values, 7, **options)
+    apart = np.concatenate([KINDS[kind].classes(row[None], 7, **options) for row in values.astype(np.int64)])
+    np.testing.assert_array_equal(together, apart)
