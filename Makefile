@@ -57,7 +57,7 @@ format: $(DEV)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(RUN)
+bench: $(DEV)
 	$(BIN)/python -m benchmarks
 
 # Optional: what the training step is measured against, in an environment of its own.

@@ -20,6 +20,7 @@ PROGRAM = "python -m cloud_removal"
 
 COMMANDS = {
     "remove": "Take clouds and haze off a picture, a GeoTIFF or a folder of them.",
+    "archive": "Take clouds and haze off many scenes at once, on this machine or a cluster.",
     "composite": "Make one picture out of several dates, each pixel from the date with the thinnest cloud.",
     "evaluate": "Score a model on pairs of cloudy and clear pictures.",
     "scenes": "Draw pictures that a trained generator makes out of noise, and check that they are no copies.",

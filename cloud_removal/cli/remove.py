@@ -22,19 +22,10 @@ MaskKind = Literal["scl", "fmask", "qa_pixel", "s2cloudless", "omnicloudmask", "
 """As `inference.mask_kinds.KINDS`, which takes longer to import."""
 
 
-@dataclass(frozen=True)
-class Command:
-    """Takes clouds and haze off a picture and writes the ground, keeping what was clear bit by bit.
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How clouds are taken off, and what is written besides: the options that one scene and many have in common."""
 
-    PNG, JPEG, GeoTIFF and JPEG 2000 of any size, 8 or 16 bit or float, are read; GeoTIFF and PNG are written. With a
-    folder as INPUT, OUTPUT and the files beside it are folders too, and get files of the same names. A run that was
-    stopped or killed goes on when the same command is given again.
-    """
-
-    input: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="INPUT")]
-    """Picture, raster, or folder of them."""
-    output: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="OUTPUT")]
-    """File ending in .tif or .png, or folder."""
     model: Path | None = None
     """Model folder, NAME or NAME/VERSION; without it the bundled model defog."""
     bands: str | None = None
@@ -107,29 +98,14 @@ class Command:
     quiet: bool = False
     """No progress bar and no notes on stderr."""
 
-    def run(self) -> int:
-        """Removes the clouds. Returns the exit code."""
-        from cloud_removal.cli import remove_folder
-
-        remover, results = self._remover(), self._results()
-        try:
-            if self.input.is_dir():
-                if self.other_date:
-                    raise OptionError(f"--other-date: {self.input} is a folder. Give one picture and its other dates.")
-                remove_folder.every(remover, self.input, results)
-            else:
-                print(remover.one(self.input, results).line())
-        except KeyboardInterrupt:
-            print("stopped; the same command goes on from here", file=sys.stderr)
-            return INTERRUPTED
-        return 0
-
-    def _results(self) -> "Targets":
+    def targets(self, output: Path) -> "Targets":
+        """The files, or folders, to write: `output` and what the options want beside it."""
         from cloud_removal.inference.targets import Targets
 
-        return Targets(self.output, self.cloud, self.provenance, self.report, self.cog)
+        return Targets(output, self.cloud, self.provenance, self.report, self.cog)
 
-    def _remover(self) -> "Remover":
+    def remover(self) -> "Remover":
+        """Models and settings as the options say. Raises OptionError where they do not go together."""
         from cloud_removal.cli.remove_one import Remover
         from cloud_removal.inference.inpaint import DILATE
         from cloud_removal.inference.pipeline import Settings
@@ -169,6 +145,38 @@ class Command:
         if self.abstain or not self.inpaint:
             return None
         return self.inpaint_model or (INPAINT if version_of(INPAINT) else None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command(Options):
+    """Takes clouds and haze off a picture and writes the ground, keeping what was clear bit by bit.
+
+    PNG, JPEG, GeoTIFF and JPEG 2000 of any size, 8 or 16 bit or float, are read; GeoTIFF and PNG are written. With a
+    folder as INPUT, OUTPUT and the files beside it are folders too, and get files of the same names. A run that was
+    stopped or killed goes on when the same command is given again.
+    """
+
+    input: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="INPUT")]
+    """Picture, raster, or folder of them."""
+    output: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="OUTPUT")]
+    """File ending in .tif or .png, or folder."""
+
+    def run(self) -> int:
+        """Removes the clouds. Returns the exit code."""
+        from cloud_removal.cli import remove_folder
+
+        remover, results = self.remover(), self.targets(self.output)
+        try:
+            if self.input.is_dir():
+                if self.other_date:
+                    raise OptionError(f"--other-date: {self.input} is a folder. Give one picture and its other dates.")
+                remove_folder.every(remover, self.input, results)
+            else:
+                print(remover.one(self.input, results).line())
+        except KeyboardInterrupt:
+            print("stopped; the same command goes on from here", file=sys.stderr)
+            return INTERRUPTED
+        return 0
 
 
 def parse_bands(text: str | None) -> tuple[int, ...] | None:

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cloud_removal.cli.remove_one import Remover
@@ -21,31 +21,41 @@ def every(remover: Remover, folder: Path, results: Targets) -> None:
 
     Raises InputError in the end where some failed.
     """
-    check_settings(remover.settings)
-    if remover.settings.mask is not None:
-        _listed_masks(remover.settings.mask.path)
-    todo = jobs(folder, results)
-    loaded = _loaded(remover)
-    with _folders({path.parent for path in todo[0][1].wanted().values()}):
-        failed = sum(not _done(loaded, source, targets) for source, targets in todo)
+    check(remover)
+    todo = jobs(pictures(folder), results, str(folder))
+    ready = loaded(remover)
+    with folders(results):
+        failed = sum(not _done(ready, source, targets) for source, targets in todo)
         if failed:
             raise InputError(f"{failed} of {len(todo)} pictures of {folder} failed; the others are done.")
 
 
-def jobs(folder: Path, results: Targets) -> list[tuple[Path, Targets]]:
-    """Each picture of the folder with the files to write for it."""
+def check(remover: Remover) -> None:
+    """Refuses, before any work, options that no picture could be done with."""
+    check_settings(remover.settings)
+    if remover.settings.mask is not None:
+        _listed_masks(remover.settings.mask.path)
+
+
+def pictures(folder: Path) -> list[Path]:
+    """The pictures of a folder by name; InputError where it holds none."""
     sources = listed(folder, SUFFIXES)
     if not sources:
         raise InputError(f"There are no pictures in {folder}. Expected files ending in {', '.join(SUFFIXES)}.")
+    return sources
+
+
+def jobs(sources: Sequence[Path], results: Targets, where: str) -> list[tuple[Path, Targets]]:
+    """Each of `sources`, found in `where`, with the files to write for it into the folders of `results`."""
     named = [(source, _named(results, source.stem, suffix_for(source, results.cog))) for source in sources]
     names = Counter(path for _, targets in named for path in targets.wanted().values())
     twice = sorted(str(path) for path, count in names.items() if count > 1)
     if twice:
-        raise InputError(f"Several pictures of {folder} would become {', '.join(twice)}; rename one of each.")
+        raise InputError(f"Several pictures of {where} would become {', '.join(twice)}; rename one of each.")
     return named
 
 
-def _loaded(remover: Remover) -> Remover:
+def loaded(remover: Remover) -> Remover:
     """The same with its models in memory, so that each is loaded once."""
     model, inpaint = remover.model, remover.inpaint
     return dataclasses.replace(
@@ -57,20 +67,27 @@ def _loaded(remover: Remover) -> Remover:
 
 def _done(remover: Remover, source: Path, results: Targets) -> bool:
     """Whether a picture's result is there; what went wrong is said."""
-    if results.output.exists() and not remover.overwrite:
-        remover.say(f"{results.output} exists already and is left as it is; --overwrite makes it anew")
+    if there(remover, source, results):
         return True
-    if results.output.suffix == ".tif" and (lost := lost_as_png(source)):
-        remover.say(f"{source.name} becomes {results.output.name}: PNG cannot hold {' and '.join(lost)}")
     try:
-        print(_with_mask(remover, source).one(source, results).line(), flush=True)
+        print(with_mask(remover, source).one(source, results).line(), flush=True)
     except CloudRemovalError as error:
         print("error: " + " ".join(str(error).split()), file=sys.stderr)
         return False
     return True
 
 
-def _with_mask(remover: Remover, source: Path) -> Remover:
+def there(remover: Remover, source: Path, results: Targets) -> bool:
+    """Whether a picture's result is there already and stays, which is said; so is what its name will be if another."""
+    if results.output.exists() and not remover.overwrite:
+        remover.say(f"{results.output} exists already and is left as it is; --overwrite makes it anew")
+        return True
+    if results.output.suffix == ".tif" and (lost := lost_as_png(source)):
+        remover.say(f"{source.name} becomes {results.output.name}: PNG cannot hold {' and '.join(lost)}")
+    return False
+
+
+def with_mask(remover: Remover, source: Path) -> Remover:
     """The same with the mask of `source` out of the folder of masks."""
     mask = remover.settings.mask
     if mask is None:
@@ -101,9 +118,9 @@ def _named(folders: Targets, stem: str, suffix: str) -> Targets:
 
 
 @contextlib.contextmanager
-def _folders(folders: set[Path]) -> Iterator[None]:
-    """Makes the folders that are not there yet, and removes those again that stay empty."""
-    made = [folder for folder in sorted(folders) if not folder.is_dir()]
+def folders(results: Targets) -> Iterator[None]:
+    """Makes the folders of `results` that are not there yet, and removes those again that stay empty."""
+    made = [folder for folder in sorted(set(results.wanted().values())) if not folder.is_dir()]
     try:
         for folder in made:
             try:

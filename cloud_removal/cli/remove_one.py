@@ -11,6 +11,7 @@ from tqdm import tqdm
 from cloud_removal.inference.completer import CompleterModel
 from cloud_removal.inference.model import Model
 from cloud_removal.inference.pipeline import Settings, remove
+from cloud_removal.inference.raster import Say
 from cloud_removal.inference.stages import Advance
 from cloud_removal.inference.summary import Summary
 from cloud_removal.inference.targets import Targets
@@ -33,21 +34,25 @@ class Remover:
     def one(self, source: Path, results: Targets) -> Summary:
         """Takes the clouds off `source`. Raises a CloudRemovalError where anything is wrong."""
         with progress(source.name, self.quiet) as advance:
-            return remove(
-                source,
-                results.output,
-                self.model,
-                self.settings,
-                other_dates=self.other_dates,
-                inpaint=self.inpaint,
-                cloud=results.cloud,
-                provenance=results.provenance,
-                report=results.report,
-                cog=results.cog,
-                overwrite=self.overwrite,
-                say=self.say,
-                advance=advance,
-            )
+            return self.removed(source, results, self.say, advance)
+
+    def removed(self, source: Path, results: Targets, say: Say, advance: Advance = lambda done, total: None) -> Summary:
+        """The same, with notes and progress told to `say` and `advance`."""
+        return remove(
+            source,
+            results.output,
+            self.model,
+            self.settings,
+            other_dates=self.other_dates,
+            inpaint=self.inpaint,
+            cloud=results.cloud,
+            provenance=results.provenance,
+            report=results.report,
+            cog=results.cog,
+            overwrite=self.overwrite,
+            say=say,
+            advance=advance,
+        )
 
     def say(self, line: str) -> None:
         """Tells a user something on stderr, unless they want quiet."""
