@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cloud_removal.cli import main
-from tests.inference.test_dates import GRID, HEIGHT, LEFT, RIGHT, WIDTH, cloud, dated, seen
+from tests.dated_scenes import GRID, HEIGHT, LEFT, RIGHT, WIDTH, cloud, dated, seen
 from tests.small_model import read
 
 

@@ -8,7 +8,7 @@ from cloud_removal.inference.matching import Matching
 from cloud_removal.inference.model import Model
 from cloud_removal.inference.pipeline import Settings, remove
 from cloud_removal.inference.windows import Area
-from tests.inference.test_dates import HEIGHT, WIDTH, cloud, dated, seen
+from tests.dated_scenes import HEIGHT, WIDTH, cloud, dated, seen
 from tests.normed_model import save_normed_model
 from tests.small_model import read
 
