@@ -2,18 +2,16 @@
 
 import json
 import os
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import tyro
-
+from benchmarks.experiment import check_page, command
 from benchmarks.systems_table.runs import VARIANTS, Comparison, chosen, train
 from benchmarks.table import machine
-from cloud_removal.cli import DONE, INTERRUPTED, report
+from cloud_removal.cli import DONE
 from cloud_removal.config import to_json
-from cloud_removal.errors import CloudRemovalError, InputError, OptionError, expect
+from cloud_removal.errors import OptionError, expect
 from cloud_removal.files import write_atomically, write_result
 
 NUMBERS, TABLE = "numbers.json", "table.md"
@@ -21,25 +19,17 @@ NUMBERS, TABLE = "numbers.json", "table.md"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the comparison. Returns the exit code: 0, 1 after a CloudRemovalError, 130 or 143 after a signal."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    comparison = tyro.cli(Comparison, args=words, prog="python -m benchmarks.systems_table")
-    try:
-        return run(comparison, shlex.join(["python", "-m", "benchmarks.systems_table", *words]))
-    except CloudRemovalError as error:
-        return report(error)
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on", file=sys.stderr)
-        return INTERRUPTED
+    return command(Comparison, "benchmarks.systems_table", run, arguments)
 
 
-def run(comparison: Comparison, command: str) -> int:
-    """Trains, judges, prints. `command` is printed as the way to go on."""
+def run(comparison: Comparison, again: str) -> int:
+    """Trains, judges, prints. `again` is printed as the way to go on."""
     names = chosen(comparison)
     check(comparison, names)
     busy = os.getloadavg()[0]
     if busy > 0.5:
         print(f"warning: this machine is busy (load {busy:.1f}); less is trained in the same time", file=sys.stderr)
-    code = train(names, comparison, command)
+    code = train(names, comparison, again)
     if code:
         return code
     files = write(names, comparison, busy)
@@ -50,7 +40,6 @@ def run(comparison: Comparison, command: str) -> int:
 
 def check(comparison: Comparison, names: Sequence[str]) -> None:
     """Refuses, before the work, what could not be trained alike, judged or written."""
-    from benchmarks.cures.page import between_marks
     from benchmarks.systems_table.scores import data_sets
 
     expect(comparison.minutes > 0, "minutes", comparison.minutes, "more than 0")
@@ -66,13 +55,7 @@ def check(comparison: Comparison, names: Sequence[str]) -> None:
     if len({folder.name for folder in comparison.pairs}) < len(comparison.pairs):
         raise OptionError("--pairs: two folders have the same name, by which they are told apart. Rename one.")
     data_sets(comparison)
-    if comparison.page is None:
-        return
-    if len(names) < len(VARIANTS):
-        raise OptionError("--page: a page shows all runs. Leave out --only, or --page.")
-    if not comparison.page.is_file():
-        raise InputError(f"--page {comparison.page}: there is no such file. Expected docs/systems.md.")
-    between_marks(comparison.page.read_text(encoding="utf-8"), "", comparison.page)
+    check_page(comparison.page, len(names) == len(VARIANTS), "docs/systems.md")
 
 
 def write(names: Sequence[str], comparison: Comparison, busy: float) -> list[Path]:

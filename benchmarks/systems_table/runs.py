@@ -12,7 +12,6 @@ from benchmarks.cures.runs import finished
 from cloud_removal.config import Data, Run
 from cloud_removal.errors import CheckpointError, OptionError
 from cloud_removal.files import write_atomically
-from cloud_removal.training.run_folder import stored_run
 
 if TYPE_CHECKING:
     from cloud_removal.systems import System
@@ -134,6 +133,8 @@ def train(names: Sequence[str], comparison: Comparison, command: str) -> int:
 
 def known_steps(name: str, comparison: Comparison) -> int | None:
     """The steps of run `name`, None while they are not settled. CheckpointError where they were for other minutes."""
+    from cloud_removal.training.run_folder import stored_run
+
     file = comparison.output / name / BUDGET
     if comparison.steps is not None:
         return comparison.steps
