@@ -1,6 +1,6 @@
 """Picture-wide statistics of a scene, on a coarse grid: a smooth function of the place, the same for every tiling."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,10 +51,8 @@ def measure(
     looked at whole, once); pictures smaller than `smallest` are continued by reflection. Squares without data take the
     statistics of the nearest that has.
     """
-    tops, lefts = _starts(height, window, spacing), _starts(width, window, spacing)
-    places = [(top, left) for top in sorted(set(tops)) for left in sorted(set(lefts))]
     side = min(window, height), min(window, width)
-    values: dict[Place, NDArray[np.float32] | None] = dict.fromkeys(places)
+    values: dict[Place, NDArray[np.float32]] = {}
 
     buffers = Buffers()
 
@@ -64,12 +62,35 @@ def measure(
         return answers
 
     overlapped(
-        _parts(places, SQUARES_AT_ONCE),
+        places(height, width, window, spacing),
         lambda some: _squares(some, side, smallest, read, buffers),
         answer,
         lambda seen, answers: values.update(zip(seen.places, answers, strict=True)),
     )
-    full = _nearest_where_none(values, size)
+    return joined(height, width, window, spacing, size, values)
+
+
+def places(height: int, width: int, window: int, spacing: int) -> Iterator[Sequence[Place]]:
+    """Where the squares of a scene begin, as many at a time as are looked at together."""
+    tops, lefts = _starts(height, window, spacing), _starts(width, window, spacing)
+    every = [(top, left) for top in sorted(set(tops)) for left in sorted(set(lefts))]
+    return _parts(every, SQUARES_AT_ONCE)
+
+
+def looked(
+    some: Sequence[Place], side: tuple[int, int], smallest: int, read: Read, look: Look
+) -> dict[Place, NDArray[np.float32]]:
+    """Statistics of those squares of `side` px at `some` of the `places` that hold data."""
+    seen = _squares(some, side, smallest, read, Buffers())
+    return dict(zip(seen.places, look(seen.pictures), strict=True)) if seen.places else {}
+
+
+def joined(
+    height: int, width: int, window: int, spacing: int, size: int, values: Mapping[Place, NDArray[np.float32]]
+) -> Nodes:
+    """The nodes of a scene out of what was `looked` at in all its `places`."""
+    tops, lefts = _starts(height, window, spacing), _starts(width, window, spacing)
+    full = _nearest_where_none({(top, left): values.get((top, left)) for top in tops for left in lefts}, size)
     return Nodes(np.stack([np.stack([full[top, left] for left in lefts]) for top in tops]), spacing)
 
 

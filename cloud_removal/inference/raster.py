@@ -120,13 +120,7 @@ class Scene:
         return found
 
     def _present(self, values: NDArray, area: Area) -> NDArray[np.bool_]:
-        nodata = [self.source.nodatavals[band - 1] for band in self.bands]
-        present = np.ones(values.shape, bool)
-        if values.dtype.kind == "f":
-            present &= np.isfinite(values).all(axis=0)
-        for there, plane, value in zip(present, values, nodata, strict=True):
-            if value is not None and not np.isnan(value):
-                there &= plane != value
+        present = held(values, [self.source.nodatavals[band - 1] for band in self.bands])
         if self.masked:
             present &= self.read_mask(area) > 0
         elif self.alpha:
@@ -144,6 +138,17 @@ class Scene:
                 f"{self.path} cannot be read ({what}): {reason(error)}. The file is truncated or damaged; "
                 "fetch or make it again."
             ) from error
+
+
+def held(values: NDArray, nodata: Sequence[float | None]) -> NDArray[np.bool_]:
+    """Where bands (C, H, W) hold data, by their own values and the `nodata` of each: (C, H, W)."""
+    present = np.ones(values.shape, bool)
+    if values.dtype.kind == "f":
+        present &= np.isfinite(values).all(axis=0)
+    for there, plane, value in zip(present, values, nodata, strict=True):
+        if value is not None and not np.isnan(value):
+            there &= plane != value
+    return present
 
 
 def content_of(source: DatasetReader) -> str:

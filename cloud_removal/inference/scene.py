@@ -161,6 +161,21 @@ def restore(
         )
 
 
+def pieces(task: Task, batch: Sequence[Window], nodes: Nodes | None) -> list[Piece]:
+    """One batch of windows (`windows.groups`) put through a network for which windows are exact."""
+    buffers = Buffers()
+    read = _read(task, batch, buffers)
+    answers = _asked(task, read, nodes, buffers)
+    cores = [None if answers is None else _core_of(w, answers[0][i], answers[1][i]) for i, w in enumerate(batch)]
+    return [_piece(task, read, place, core) for place, core in enumerate(cores)]
+
+
+def seen_of(window: Window, height: int, width: int) -> Area:
+    """What of a window's frame lies in a scene of `height` × `width` px."""
+    frame = window.frame
+    return Area(frame.top, frame.left, min(frame.height, height - frame.top), min(frame.width, width - frame.left))
+
+
 def _shown_in(window: Window, columns: int) -> list[int]:
     """Indices of the windows in whose cores an answer shows: its own, and those that it is blended into."""
     below, beside = window.shared
@@ -177,11 +192,9 @@ def _read(task: Task, windows: Sequence[Window], buffers: Buffers) -> _Batch:
     pictures = buffers.take((len(windows), frame.height, frame.width, 3), np.float32)
     values, presents, held = [], [], False
     for window, picture in zip(windows, pictures, strict=True):
-        top, left = window.frame.top, window.frame.left
-        height, width = min(frame.height, task.source.height - top), min(frame.width, task.source.width - left)
-        seen = Area(top, left, height, width)
-        value, present, _ = task.picture(seen, picture[:height, :width])
-        extend(picture, height, width)
+        seen = seen_of(window, task.source.height, task.source.width)
+        value, present, _ = task.picture(seen, picture[: seen.height, : seen.width])
+        extend(picture, seen.height, seen.width)
         core = window.core.inside(seen)
         values.append(value[:, *core])
         presents.append(present[:, *core])
