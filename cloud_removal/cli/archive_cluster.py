@@ -2,14 +2,17 @@
 
 import contextlib
 import importlib.util
+import logging
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cloud_removal.errors import OptionError
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, LocalCluster
 
 INSTALL = "python -m pip install 'dask[distributed]'"
 PATIENCE = "20s"
@@ -28,10 +31,17 @@ def cluster(scheduler: str | None, count: int, say: Callable[[str], None]) -> It
 
     Raises OptionError where no scheduler answers.
     """
-    with local(count) if scheduler is None else _running(scheduler) as client:
-        if scheduler is not None and not client.nthreads():
-            say(f"{scheduler} has no workers yet; waiting for them")
-        yield client
+    try:
+        with local(count) if scheduler is None else _running(scheduler) as client:
+            if scheduler is not None and not client.nthreads():
+                say(f"{scheduler} has no workers yet; waiting for them")
+            try:
+                yield client
+            except KeyboardInterrupt:
+                logging.disable()  # What dask logs of connections that break off now tells a user nothing.
+                raise
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 @contextlib.contextmanager
@@ -49,7 +59,8 @@ def local(count: int) -> Iterator["Client"]:
     # Whether a scene is tried again when its process died is for `outcomes` to say.
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        LocalCluster(
+        _deaf_to_interrupts(
+            LocalCluster,
             n_workers=count,
             threads_per_worker=1,
             processes=True,
@@ -59,7 +70,32 @@ def local(count: int) -> Iterator["Client"]:
         ) as workers,
         Client(workers) as client,
     ):
-        yield client
+        try:
+            yield client
+        except KeyboardInterrupt:
+            _kill(workers)
+            raise
+
+
+def _kill(workers: "LocalCluster") -> None:
+    """Ends the processes at once: what `remove` has finished of a scene outlives that, but not an orderly end, which
+    looks like an error to it."""
+    for nanny in workers.workers.values():
+        nanny.auto_restart = False
+        if nanny.pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(nanny.pid, signal.SIGKILL)
+
+
+def _deaf_to_interrupts(start: Callable[..., Any], **options: Any) -> Any:
+    """What `start` makes; the processes that it starts leave Ctrl+C, which reaches all of them, to this one."""
+    if threading.current_thread() is not threading.main_thread():
+        return start(**options)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        return start(**options)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager
