@@ -1,5 +1,6 @@
 """What the commands that train several runs and compare them have in common: errors, signals, the page of results."""
 
+import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -31,6 +32,20 @@ def command(
     except KeyboardInterrupt:
         print("stopped; the same command goes on", file=sys.stderr)
         return INTERRUPTED
+
+
+def load(effect: str) -> float:
+    """Processes that wait for this machine; where there are any, says what their `effect` is."""
+    busy = os.getloadavg()[0]
+    if busy > 0.5:
+        print(f"warning: this machine is busy (load {busy:.1f}); {effect}", file=sys.stderr)
+    return busy
+
+
+def show(table: Path, files: Sequence[Path]) -> None:
+    """Prints the finished `table`, and which `files` were written."""
+    print(table.read_text(encoding="utf-8"))
+    print("written: " + ", ".join(map(str, files)), file=sys.stderr)
 
 
 def check_page(page: Path | None, every_run: bool, usual: str) -> None:

@@ -1,11 +1,10 @@
 """`make experiments`: trains the runs that are not finished, compares all that are, prints the tables."""
 
-import os
 import sys
 from collections.abc import Sequence
 
 from benchmarks.cures.runs import VARIANTS, Experiment, chosen, train
-from benchmarks.experiment import check_page, command
+from benchmarks.experiment import check_page, command, load, show
 from benchmarks.table import machine
 from cloud_removal.cli import DONE
 from cloud_removal.errors import OptionError
@@ -22,17 +21,14 @@ def run(experiment: Experiment, again: str) -> int:
     """Trains, compares, prints. `again` is printed as the way to go on."""
     names = chosen(experiment)
     check(experiment, names)
-    busy = os.getloadavg()[0]
-    if busy > 0.5:
-        print(f"warning: this machine is busy (load {busy:.1f}); the times will be wrong", file=sys.stderr)
+    busy = load("the times will be wrong")
     code = train(names, experiment, again)
     if code:
         return code
     from benchmarks.cures import results
 
     files = results.write(experiment, {"machine": machine(), "load_before": busy})
-    print((experiment.output / results.TABLE).read_text(encoding="utf-8"))
-    print("written: " + ", ".join(map(str, files)), file=sys.stderr)
+    show(experiment.output / results.TABLE, files)
     return DONE
 
 

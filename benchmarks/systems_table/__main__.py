@@ -1,12 +1,11 @@
 """`make systems-table`: trains the runs that are not finished, judges all that are asked for, prints the table."""
 
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.experiment import check_page, command
+from benchmarks.experiment import check_page, command, load, show
 from benchmarks.systems_table.runs import VARIANTS, Comparison, chosen, train
 from benchmarks.table import machine
 from cloud_removal.cli import DONE
@@ -26,15 +25,12 @@ def run(comparison: Comparison, again: str) -> int:
     """Trains, judges, prints. `again` is printed as the way to go on."""
     names = chosen(comparison)
     check(comparison, names)
-    busy = os.getloadavg()[0]
-    if busy > 0.5:
-        print(f"warning: this machine is busy (load {busy:.1f}); less is trained in the same time", file=sys.stderr)
+    busy = load("less is trained in the same time")
     code = train(names, comparison, again)
     if code:
         return code
     files = write(names, comparison, busy)
-    print((comparison.output / TABLE).read_text(encoding="utf-8"))
-    print("written: " + ", ".join(map(str, files)), file=sys.stderr)
+    show(comparison.output / TABLE, files)
     return DONE
 
 
