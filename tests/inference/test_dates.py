@@ -8,7 +8,6 @@ import pytest
 import rasterio
 from rasterio.transform import Affine
 
-from cloud_removal.errors import CloudRemovalError, OutputError
 from cloud_removal.inference.blocks import partial_folder
 from cloud_removal.inference.composite import composite
 from cloud_removal.inference.pipeline import Settings, remove
@@ -219,17 +218,6 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(tmp_path, removed, reference, o
     assert (tmp_path / "out.tif").read_bytes() == (tmp_path / "unbroken.tif").read_bytes()
 
 
-def test_an_unfinished_run_is_not_gone_on_with_by_other_dates(tmp_path, removed, reference, other):
-    def stop(pixels: int, total: int) -> None:
-        raise Stopped
-
-    with pytest.raises(Stopped):
-        removed(reference, other, advance=stop)
-    dated(other, seen(cloud(MIDDLE), 1.2))
-    with pytest.raises(OutputError, match="other dates"):
-        removed(reference, other, overwrite=False)
-
-
 def test_pictures_without_a_place_on_earth_are_merged_pixel_by_pixel(tmp_path, removed):
     nowhere = {"driver": "PNG", "crs": None, "transform": None}
     first = dated(tmp_path / "first.png", (seen(cloud(LEFT)) // 128).astype(np.uint8), **nowhere)
@@ -262,40 +250,6 @@ def test_the_tags_of_a_composite_know_nothing_of_thin_cloud_removed(tmp_path, co
     composed(reference, other)
     with rasterio.open(tmp_path / "p.tif") as codes:
         assert "PROVENANCE_2" not in codes.tags() and "thin" not in codes.tags()["PROVENANCE_3"]
-
-
-# Bad input
-
-
-def test_a_date_that_is_the_input_is_refused(tmp_path, removed, reference):
-    import shutil
-
-    shutil.copy(reference, tmp_path / "copy.tif")
-    for same in (reference, tmp_path / "copy.tif"):
-        with pytest.raises(CloudRemovalError, match="holds the same as"):
-            removed(reference, same)
-    assert not (tmp_path / "out.tif").exists() and not partial_folder(tmp_path / "out.tif").exists()
-
-
-def test_a_date_given_twice_is_refused(removed, reference, other):
-    with pytest.raises(CloudRemovalError, match="holds the same as"):
-        removed(reference, other, other)
-
-
-def test_a_date_of_elsewhere_is_refused_and_nothing_is_left(tmp_path, removed, reference):
-    far = dated(tmp_path / "far.tif", seen(cloud(RIGHT)), transform=Affine(10, 0, 700000, 0, -10, 4100000))
-    with pytest.raises(CloudRemovalError, match="does not overlap"):
-        removed(reference, far)
-    assert not (tmp_path / "out.tif").exists() and not partial_folder(tmp_path / "out.tif").exists()
-
-
-def test_another_date_is_never_replaced_by_a_result(removed, reference, other):
-    before = other.read_bytes()
-    with pytest.raises(CloudRemovalError, match="never replaced"):
-        removed(reference, other, name="other.tif")
-    with pytest.raises(CloudRemovalError, match="never replaced"):
-        removed(reference, other, provenance=other)
-    assert other.read_bytes() == before
 
 
 # Real stacks
