@@ -37,9 +37,8 @@ def cluster(scheduler: str | None, count: int, say: Callable[[str], None]) -> It
                 say(f"{scheduler} has no workers yet; waiting for them")
             try:
                 yield client
-            except KeyboardInterrupt:
-                logging.disable()  # What dask logs of connections that break off now tells a user nothing.
-                raise
+            finally:
+                logging.disable()  # What dask logs of broken connections and slow ends tells a user nothing.
     finally:
         logging.disable(logging.NOTSET)
 
