@@ -43,7 +43,7 @@ class Data:
     hold_out: tuple[str, ...] = ()
     """Names of sub-folders of the ground that are never trained on (for judging)."""
     validation_share: float = 0.05
-    """Share of the pictures kept for validation."""
+    """Share of the pictures kept for validation; of real pairs at least 0.15."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +140,11 @@ class Run:
     """Total number of training steps (not additional ones)."""
     minutes: float | None = None
     """Stop after so many minutes of training, whatever the steps."""
+    judge_every: int | None = None
+    """Steps between judgements on the real pairs kept from training, the best of which is exported; None: 100 where
+    there are real pairs; 0: never."""
+    patience: int = 10
+    """Stop after so many judgements in a row without a better one; 0: never for that."""
     batch_size: int = 8
     size: int = 256
     """Side of the training pictures in pixels."""

@@ -21,6 +21,8 @@ APART = (
 )  # fmt: skip
 """What a line of the log holds beside what is drawn in the upper parts."""
 NORM = "gradient_norm"
+SCORE = "validation_psnr"
+"""On the real pairs kept from training, in decibel, where there are any."""
 STATES = ("gate_generator", "gate_discriminator", "diversity")
 """Of two networks that train against each other: whether each may (1) or waits (0), and how varied the pictures are."""
 WAITING = {"generator": "tab:blue", "discriminator": "tab:orange"}
@@ -65,7 +67,7 @@ def curves(run_dir: Path) -> bytes:
     """
     lines = read_log(run_dir / "log.jsonl")
     steps = [line["step"] for line in lines]
-    names = [name for name in (lines[-1] if lines else {}) if name not in APART]
+    names = [name for name in (lines[-1] if lines else {}) if name not in (*APART, SCORE)]
     norms, states = [name for name in names if name.startswith(NORM)], [name for name in names if name in STATES]
     parts = {
         "loss": [name for name in names if name not in (*norms, *states)],
@@ -74,12 +76,18 @@ def curves(run_dir: Path) -> bytes:
     }
     if not states:
         del parts["balance"]
-    figure = _figure(7 + len(parts))
-    top, *others = figure.subplots(len(parts) + 1, 1, height_ratios=(4, *[1] * len(parts)), sharex=True)
+    judged = [line for line in lines if SCORE in line]
+    rows = len(parts) + bool(judged)
+    figure = _figure(7 + rows)
+    top, *others = figure.subplots(rows + 1, 1, height_ratios=(4, *[1] * rows), sharex=True)
     top.set(title=str(run_dir))
     for axes, (label, drawn) in zip((top, *others), parts.items(), strict=False):
         axes.set(ylabel=label)
         _curves(axes, steps, {name: _values(lines, name) for name in drawn})
+    if judged:
+        others[-2].plot([line["step"] for line in judged], _values(judged, SCORE), marker=".")
+        others[-2].set(ylabel="PSNR of pairs kept")
+        others[-2].grid(alpha=0.3)
     _speed(others[-1], steps, lines)
     return _bytes(figure)
 

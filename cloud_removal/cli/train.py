@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from cloud_removal.cli import report
+from cloud_removal.cli import DONE, report
 from cloud_removal.cli.quiet import import_tensorflow
 from cloud_removal.config import Run
 from cloud_removal.errors import CloudRemovalError, OptionError
+from cloud_removal.model_folder import CARD, version_of
 
 if TYPE_CHECKING:
     from cloud_removal.systems import System
 
 import_tensorflow()  # Before configure.py does it, which every training script imports after this module.
+MODEL = "model"
+"""Folder in a run folder with the model that did best on the real pairs kept from training."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,23 @@ def run_training(training: Training, command: str) -> int:
     say(f"System {run.system}, preset {training.preset}, {weights:,} weights, {run.precision}.")
     if training.dry_run:
         return try_steps(run, system)
-    return loop(run, system, Drawing(plots.grid, plots.png, plots.curves), say, command)
+    code = loop(run, system, Drawing(plots.grid, plots.png, plots.curves), say, command)
+    if code == DONE:
+        export_best(run)
+    return code
+
+
+def export_best(run: Run) -> None:
+    """Exports the weights that did best on the real pairs kept from training to the folder MODEL of the run, if there
+    are any and they are not there yet."""
+    from cloud_removal.cli.export import Command
+    from cloud_removal.training.run_folder import BEST
+
+    folder = run.run_dir / MODEL
+    exported, kept = version_of(folder), list((run.run_dir / BEST).glob("*.json"))
+    if not kept or (exported and (exported / CARD).stat().st_mtime > max(file.stat().st_mtime for file in kept)):
+        return
+    Command(run.run_dir, folder).run()
 
 
 def try_steps(run: Run, system: "System") -> int:

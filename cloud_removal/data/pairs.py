@@ -10,7 +10,6 @@ import numpy as np
 from cloud_removal.config import Augmentation
 from cloud_removal.data.augment import draw_pair
 from cloud_removal.data.decode import is_picture, read_rgb
-from cloud_removal.data.ground import part
 from cloud_removal.errors import EmptyDatasetError, InputError
 
 COARSE = 15
@@ -19,6 +18,8 @@ FINE = 5
 """Side in pixels of the windows in which the opacity counts as even."""
 CLOUD_SHARES = (0.005, 0.02, 0.1)
 """Shares of the pixels, those that brightened most, whose mean is tried as the cloud's colour."""
+KEPT_SHARE = 0.15
+"""Least share of the pairs that is kept for validation: what is adapted to a few pairs is chosen by these."""
 CLEARLY = 0.8
 """The error with another colour must be under this share of that with the even veil's."""
 
@@ -50,13 +51,15 @@ class Pairs:
 
 
 def open_pairs(folder: Path, validation_share: float, split: str) -> Pairs:
-    """The pairs folder/cloud/NAME, folder/clear/NAME of `split` (the last names are for validation).
+    """The pairs folder/cloud/NAME, folder/clear/NAME of `split` (the last names are for validation, at least one).
 
-    Raises InputError where a name stands on one side only or the two differ in size, EmptyDatasetError for none.
+    A single pair is of both. InputError where a name stands on one side only or the two differ in size,
+    EmptyDatasetError for none.
     """
     names = names_of_pairs(folder)
-    here = part(len(names), validation_share, split)
-    return Pairs([_read(folder, name) for name in names[here.start : here.stop] or names[-1:]])
+    kept = max(round(len(names) * max(validation_share, KEPT_SHARE)), 1)
+    here = (names[-kept:] if split == "validation" else names[:-kept]) or names
+    return Pairs([_read(folder, name) for name in here])
 
 
 def names_of_pairs(folder: Path) -> list[str]:

@@ -16,7 +16,7 @@ from cloud_removal.errors import CheckpointError, OutputError
 from cloud_removal.systems import System
 from cloud_removal.training import saves
 from cloud_removal.training.environment import build
-from cloud_removal.training.run_folder import CHECKPOINTS, stored_run
+from cloud_removal.training.run_folder import BEST, CHECKPOINTS, stored_run
 from cloud_removal.training.saves import Saved, Say
 
 Variables = dict[str, Any]
@@ -82,13 +82,14 @@ def restore(saved: Saved, found: Variables) -> None:
 
 
 def restore_run(run_dir: Path, say: Say) -> tuple[Run, System, Saved]:
-    """The settings of a run folder, its system at the newest whole checkpoint, and which one that is.
+    """The settings of a run folder, its system at the checkpoint that counts, and which one that is.
 
+    That is the one that did best on the pairs kept from training, and where there were none the newest whole one.
     CheckpointError where there is none. The system is built under the run's own precision; its optimizers hold the
     moving averages, if any.
     """
     run = stored_run(run_dir)
-    saved = saves.newest(run_dir / CHECKPOINTS, say)
+    saved = saves.newest(run_dir / BEST, say) or saves.newest(run_dir / CHECKPOINTS, say)
     if run is None or saved is None:
         raise CheckpointError(f"{run_dir} holds no checkpoint. Expected the --run-dir of a training script.")
     system = build(run)

@@ -20,6 +20,7 @@ from cloud_removal.training.resume import go_on
 from cloud_removal.training.run_folder import CHECKPOINTS, begin, stored_run
 from cloud_removal.training.saves import Say
 from cloud_removal.training.step import Step
+from cloud_removal.training.validation import Validation, validation_of
 
 DONE = 0
 
@@ -37,7 +38,10 @@ def train(run: Run, system: System, drawing: Drawing, say: Say, command: str) ->
     if saved is None and run.init is not None:
         initialize(system, run.init, say)
     start, seconds = (saved.step, saved.seconds) if saved else (0, 0.0)
-    aim = system.finished() if saved else None
+    validation = validation_of(system, found, say)
+    if validation is not None:
+        validation.go_on(start)
+    aim = _aim(system, validation) if saved else None
     if aim or _reached(run, start, seconds):
         say(
             f"Nothing left to do: {run.run_dir} has {start} steps in {seconds / 60:.1f} minutes of training. "
@@ -52,14 +56,16 @@ def train(run: Run, system: System, drawing: Drawing, say: Say, command: str) ->
     try:
         with Interrupt() as interrupt, Record(run, start, drawing) as record:
             stretch = Stretch(step, record, lambda number, so_far: save(folder, found, number, so_far), shown, seconds)
-            code = stretch.go(batches, start, interrupt)
+            code = stretch.go(batches, start, interrupt, validation)
     except OSError as error:
         raise OutputError(
             f"{error.filename or run.run_dir} cannot be written ({error.strerror}). The last checkpoint is intact; "
             "make room, then run the same command to go on."
         ) from error
-    end = f"To go on: {command}" if code else f"{system.finished() or 'Training is complete'}."
+    end = f"To go on: {command}" if code else f"{_aim(system, validation) or 'Training is complete'}."
     say(f"Saved step {int(counter)} in {run.run_dir}. {end}")
+    if validation is not None and code == DONE:
+        say(validation.told())
     return code
 
 
@@ -75,9 +81,11 @@ class Stretch:
         self.system, self.run = step.system, step.system.run
         self.meter = Meter()
 
-    def go(self, batches: Iterator[Batch], start: int, interrupt: Interrupt) -> int:
-        """Steps until the total, the time or a signal ends it. Returns the exit code."""
+    def go(self, batches: Iterator[Batch], start: int, interrupt: Interrupt, validation: Validation | None) -> int:
+        """Steps until the total, the time, an aim or a signal ends it. Returns the exit code."""
         number, run = start, self.run
+        if validation is not None and start == 0:
+            self.record.log(0, validation.judge(0, 0.0))
         while True:
             waiting = time.perf_counter()
             batch = _next(batches, number)
@@ -85,10 +93,15 @@ class Stretch:
             scalars = self.step.run(batch)
             number += 1
             code = interrupt.code
-            logged = number % run.log_every == 0
-            last = code is not None or _reached(run, number, self.seconds()) or bool(logged and self.system.finished())
+            full = _reached(run, number, self.seconds())
+            judged: dict[str, float] = {}
+            if validation is not None and (full or validation.is_due(number)):
+                self._check(self.step.check_weights)
+                judged = validation.judge(number, self.seconds())
+            logged = number % run.log_every == 0 or bool(judged)
+            last = code is not None or full or bool(logged and _aim(self.system, validation))
             if logged or last:
-                self._log(number, scalars)
+                self._log(number, scalars, judged)
             if number % run.checkpoint_every == 0 or last:
                 self._save(number)
             if number % run.sample_every == 0 or last:
@@ -101,11 +114,11 @@ class Stretch:
         """Training time of the run, all stretches."""
         return self.before + self.meter.seconds()
 
-    def _log(self, number: int, scalars: Scalars) -> None:
+    def _log(self, number: int, scalars: Scalars, judged: dict[str, float]) -> None:
         self._check(self.step.check_losses)
         values = {name: float(value) for name, value in scalars.items()}
         rate = {"learning_rate": self.step.learning_rate(), "seconds": self.seconds()}
-        self.record.log(number, values | self.meter.read() | rate)
+        self.record.log(number, values | judged | self.meter.read() | rate)
 
     def _save(self, number: int) -> None:
         self._check(self.step.check_losses)
@@ -136,6 +149,11 @@ def _next(batches: Iterator[Batch], number: int) -> Batch:
     except tf.errors.OpError as error:
         lines = [line for line in error.message.splitlines() if "Error: " in line]
         raise InputError(f"Batch {number} cannot be made: {(lines or [error.message])[0].strip()}") from error
+
+
+def _aim(system: System, validation: Validation | None) -> str | None:
+    """Why training has reached its end before the last step, None while it has not."""
+    return system.finished() or (validation.finished() if validation is not None else None)
 
 
 def _reached(run: Run, steps: int, seconds: float) -> bool:

@@ -60,7 +60,7 @@ class Record:
     def __init__(self, run: Run, start: int, drawing: Drawing):
         self.run, self.drawing = run, drawing
         (run.run_dir / "samples").mkdir(parents=True, exist_ok=True)
-        cut_log(run.run_dir / LOG, start)
+        cut_log(run.run_dir / LOG, start or -1)  # What was judged before the first step will be judged again.
         self.board = tensorboard_writer(run.run_dir / "tensorboard", start)
         self.bar = _progress_bar(run.steps, start)
 
@@ -141,8 +141,10 @@ def _postfix(values: Mapping[str, float], minutes: float | None) -> str:
     """Losses, speed, share of the time spent waiting for data, and the time allowed if there is a limit."""
     there = {name: value for name, value in values.items() if name not in MEASURED and not math.isnan(value)}
     shown = [f"{name} {value:.4g}" for name, value in there.items()]
-    shown += [f"{values['images_per_second']:.1f} img/s", f"waiting for data {values['data_wait']:.0%}"]
-    return ", ".join(shown + ([f"{values['seconds'] / 60:.0f} of {minutes:g} min"] if minutes else []))
+    if "images_per_second" in values:
+        shown += [f"{values['images_per_second']:.1f} img/s", f"waiting for data {values['data_wait']:.0%}"]
+        shown += [f"{values['seconds'] / 60:.0f} of {minutes:g} min"] if minutes else []
+    return ", ".join(shown)
 
 
 def _json_number(value: float) -> float | None:

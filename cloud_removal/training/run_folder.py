@@ -12,6 +12,8 @@ from cloud_removal.systems import find
 
 CONFIG = "config.json"
 CHECKPOINTS = "checkpoints"
+BEST = "best"
+"""Folder of the checkpoint that did best on the pairs kept from training, where there are any."""
 COMMANDS = "commands.jsonl"
 
 

@@ -53,9 +53,20 @@ def test_a_drawn_pair_is_cut_turned_and_coloured_alike(folder):
     np.testing.assert_array_equal(cloudy, clear)
 
 
+def levels(folder, share, split):
+    return {int(pair.clear[0, 0, 0]) for pair in open_pairs(folder, share, split).pairs}
+
+
 def test_the_last_pairs_are_for_validation(folder):
-    levels = {int(pair.clear[0, 0, 0]) for pair in open_pairs(folder, 0.1, "validation").pairs}
-    assert levels == {18, 19}
+    assert levels(folder, 0.2, "validation") == {16, 17, 18, 19}
+
+
+def test_of_pairs_at_least_15_of_100_are_for_validation(folder):
+    assert levels(folder, 0.05, "validation") == {17, 18, 19}
+
+
+def test_no_pair_is_of_both_parts(folder):
+    assert levels(folder, 0.05, "training") == set(range(17))
 
 
 def test_a_name_on_one_side_only_is_refused_and_said(folder):

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks.soak import ROOT, TINY, differences, last_save, start
+from tests.training.train_in_turn import train_in_turn
 
 STEPS = ("--steps", "12", "--log-every", "1")
-DEFOG = {"options": TINY}
-DROPOUT = {"options": ("--schedule", "cosine"), "script": Path(__file__).parent / "train_tiny.py"}
+DEFOG = (ROOT / "train_defog.py", *TINY)
+DROPOUT = (Path(__file__).parent / "train_tiny.py", "--schedule", "cosine")
 CASES = {
     "train_defog in float32": (DEFOG, "float32", signal.SIGINT),
     "train_defog in mixed_bfloat16": (DEFOG, "mixed_bfloat16", signal.SIGTERM),
@@ -22,43 +23,41 @@ CASES = {
 }
 
 
-def begin(case, run_dir, *more):
-    what, precision, _ = CASES[case]
-    extra = {"script": what["script"]} if "script" in what else {}
-    return start(run_dir, *what["options"], "--precision", precision, *STEPS, *more, **extra)
+def command(case):
+    """(script, options ...) without the folder of the run."""
+    words, precision, _ = CASES[case]
+    return (*words, "--precision", precision, *STEPS)
 
 
-def straight(case, run_dir):
-    """The exit code of a run never stopped."""
-    return begin(case, run_dir).process.wait()
-
-
-def stopped_and_resumed(case, run_dir, wanted):
-    """Stops by a signal after step `wanted` or soon after it, then lets it finish. Returns exit code and step saved.
+def stopped(case, run_dir, wanted):
+    """Stops by a signal after step `wanted` or soon after it. Returns exit code and step saved.
 
     A sample grid after each step keeps the steps long enough to be hit.
     """
-    training = begin(case, run_dir, "--sample-every", "1")
+    script, *options = command(case)
+    training = start(run_dir, *options, "--sample-every", "1", script=script)
     training.wait_for(lambda: training.logged() >= wanted)
-    code = training.signal(CASES[case][2])
-    saved = last_save(run_dir)
-    assert straight(case, run_dir) == 0
-    return code, saved
+    return training.signal(CASES[case][2]), last_save(run_dir)
 
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory):
-    """For each case: exit code, step at which it stopped, and the variables that differ from a run never stopped."""
-    chance = random.Random()
+    """For each case: exit code, step at which it stopped, and the variables that differ from a run never stopped.
 
-    def outcome(case):
-        folder = tmp_path_factory.mktemp("runs")
-        assert straight(case, folder / "straight") == 0
-        code, saved = stopped_and_resumed(case, folder / "stopped", chance.randint(1, 8))
-        return code, saved, differences(folder / "straight", folder / "stopped", 12)
+    Each stopped run is a process of its own; those that go on share one, and so do those that are never stopped.
+    """
+    folder, chance = tmp_path_factory.mktemp("runs"), random.Random()
+    places = {case: folder / str(number) for number, case in enumerate(CASES)}
 
-    with ThreadPoolExecutor(2) as pool:
-        return dict(zip(CASES, pool.map(outcome, CASES), strict=True))
+    def to_the_end(kind):
+        train_in_turn(*((*command(case), "--run-dir", place / kind) for case, place in places.items()))
+
+    with ThreadPoolExecutor(1) as beside:
+        straight = beside.submit(to_the_end, "straight")
+        ends = {case: stopped(case, place / "stopped", chance.randint(1, 8)) for case, place in places.items()}
+        to_the_end("stopped")
+        straight.result()
+    return {case: (*ends[case], differences(p / "straight", p / "stopped", 12)) for case, p in places.items()}
 
 
 @pytest.mark.parametrize("case", CASES)
