@@ -27,7 +27,7 @@ class Data:
     """Where pictures come from. With no folder at all, ground and clouds are procedural."""
 
     ground: tuple[Path, ...] = ()
-    """Folders of clear pictures (JPEG, PNG, GeoTIFF; any size) or tile stores made by `prepare ground`."""
+    """Clear pictures (JPEG, PNG, GeoTIFF; any size), folders of them, or tile stores made by `prepare ground`."""
     procedural: float = 0.0
     """Share of the pictures that show the built-in procedural ground all the same, where folders are given."""
     clouds: tuple[Path, ...] = ()
@@ -141,8 +141,8 @@ class Run:
     minutes: float | None = None
     """Stop after so many minutes of training, whatever the steps."""
     judge_every: int | None = None
-    """Steps between judgements on the real pairs kept from training, the best of which is exported; None: 100 where
-    there are real pairs; 0: never."""
+    """Steps between judgements on what is kept from training, the best of which is exported: on real pairs, or where
+    there are none on pictures under simulated clouds. None: 100 where there are real pairs; 0: never."""
     patience: int = 10
     """Stop after so many judgements in a row without a better one; 0: never for that."""
     batch_size: int = 8

@@ -138,12 +138,15 @@ def open_ground(
 def find(
     folders: Sequence[Path], hold_out: Sequence[str] = (), option: str = "--data.ground"
 ) -> tuple[list[Path], list[Path]]:
-    """Tile stores and picture files under `folders`, sorted, `hold_out` sub-folders left out."""
+    """Tile stores and picture files under `folders`, which may be pictures, too; sorted, without `hold_out`."""
     stores: list[Path] = []
     files: list[Path] = []
     for folder in folders:
+        if folder.is_file() and is_picture(folder):
+            files.append(folder)
+            continue
         if not folder.is_dir():
-            raise InputError(f"{folder}: no such folder. Expected a folder of pictures; check {option}.")
+            raise InputError(f"{folder}: no such folder or picture. Expected a folder of pictures; check {option}.")
         inside = [p for p in sorted(folder.rglob("*")) if not _held_out(p.relative_to(folder), hold_out)]
         stores += [p.parent for p in inside if p.name == INDEX]
         files += [p for p in inside if p.is_file() and is_picture(p)]

@@ -92,3 +92,10 @@ def test_a_folder_without_pictures_is_refused_with_what_to_do(tmp_path):
 def test_a_missing_folder_is_refused(tmp_path):
     with pytest.raises(InputError, match="no such folder"):
         open_ground([tmp_path / "nowhere"])
+
+
+def test_a_single_picture_can_be_named_instead_of_a_folder(tmp_path):
+    path = tmp_path / "scene.png"
+    cv2.imwrite(str(path), np.broadcast_to(np.arange(100, dtype=np.uint8)[:, None, None], (100, 80, 3)))
+    source = open_ground([path], validation_share=0.2, split="validation")
+    assert source.crop(0, np.random.default_rng(0), 20).min() == 80

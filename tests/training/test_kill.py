@@ -1,11 +1,14 @@
 """A run killed outright, also in the midst of a save, goes on from the last save that was complete."""
 
 import random
+from pathlib import Path
 
 import pytest
 
 from benchmarks.soak import finish, kill_once, last_save
 
+QUICK = {"options": ("--precision", "float32"), "script": Path(__file__).parent / "train_tiny.py"}
+"""What is trained: `make soak` kills the U-Net, which takes longer to begin."""
 MOMENTS = {"while saving": True, "at a random moment": False, "while saving again": True}
 
 
@@ -14,7 +17,7 @@ def killed(tmp_path_factory):
     """A run killed three times: its folder, and for each kill the steps it had gone on from and had saved before."""
     run_dir = tmp_path_factory.mktemp("runs") / "killed"
     chance = random.Random()
-    return run_dir, {moment: kill_once(run_dir, chance, saving) for moment, saving in MOMENTS.items()}
+    return run_dir, {moment: kill_once(run_dir, chance, saving, **QUICK) for moment, saving in MOMENTS.items()}
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +29,7 @@ def repaired(killed):
     content = bytearray(data.read_bytes())
     content[len(content) // 3] ^= 4
     data.write_bytes(content)
-    return finish(run_dir, newest + 2), newest
+    return finish(run_dir, newest + 2, **QUICK), newest
 
 
 @pytest.mark.parametrize("moment", MOMENTS)

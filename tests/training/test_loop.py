@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
 
-from cloud_removal import model_folder, systems
+from cloud_removal import model_folder, plots, systems
 from cloud_removal.errors import CheckpointError, DivergedError, ModelError, OutputError
 from cloud_removal.training import saves
 from cloud_removal.training.averages import averaged_weights
@@ -188,7 +188,7 @@ def test_a_sample_grid_is_written_at_the_end(tiny, train):
 
 
 def test_curves_are_written_at_the_end(tiny, train):
-    train(tiny())
+    train(tiny(), plots.curves)
     assert (tiny().run_dir / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -10,6 +10,7 @@ import pytest
 from cloud_removal import systems
 from cloud_removal.cli.train import MODEL, export_best
 from cloud_removal.config import Data, Run
+from cloud_removal.errors import OptionError
 from cloud_removal.model_folder import version_of
 from cloud_removal.training import saves, validation
 from cloud_removal.training.checkpoint import network_weights, read_values, restore_run
@@ -89,7 +90,7 @@ def test_what_counts_of_a_run_is_what_did_best_not_what_came_last(run, train):
 def test_training_stops_after_so_many_judgements_without_gain(run, train):
     code, told = train(dataclasses.replace(run, learning_rate=10.0, steps=100, judge_every=1, patience=3))
     assert code == 0 and max(scores(run)) == 3
-    assert "No gain on the pairs kept from training since step 0 (--patience 3)" in told
+    assert "No gain on what is kept from training since step 0 (--patience 3)" in told
 
 
 def test_a_run_that_stopped_for_want_of_gain_has_nothing_left_to_do(run, train):
@@ -119,12 +120,22 @@ def test_before_and_after_are_said(run, train):
     (line,) = [line for line in told if "kept from training" in line]
     found = scores(run)
     assert f"before training {found[0]:.2f} dB, best {max(found.values()):.2f} dB at step {best(run)}" in line
-    assert line.startswith("On 1 pair(s)")
+    assert line.startswith("On 1 picture(s)")
 
 
 def test_without_pairs_nothing_is_judged(run, train):
-    train(dataclasses.replace(run, data=Data(), steps=1))
+    train(dataclasses.replace(run, data=Data(), steps=1, judge_every=None))
     assert scores(run) == {} and not (run.run_dir / "best").exists()
+
+
+def test_without_pairs_held_out_ground_under_simulated_clouds_is_judged_where_asked(run, train):
+    _, told = train(dataclasses.replace(run, data=Data(), steps=2))
+    assert sorted(scores(run)) == [0, 2] and "On 32 picture(s) kept from training" in told
+
+
+def test_what_cannot_be_judged_is_said_where_asked(tiny, train):
+    with pytest.raises(OptionError, match="--judge-every 2: tiny learns nothing it could be judged on"):
+        train(tiny(judge_every=2))
 
 
 def test_judging_can_be_left_out(run, train):

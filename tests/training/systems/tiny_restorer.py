@@ -28,7 +28,8 @@ class TinyRestorer(CloudRestorer):
 
     def __init__(self, run: Run):
         super().__init__(run)
-        net = keras.Sequential([keras.layers.Input((None, None, 3)), keras.layers.Conv2D(4, 1, name="line")], name="net")
+        line = keras.layers.Conv2D(4, 1, name="line")
+        net = keras.Sequential([keras.layers.Input((None, None, 3)), line], name="net")
         self.networks = {"net": net}
         self.optimizers = {"net": adam(run, net.trainable_variables)}
 
