@@ -1,10 +1,11 @@
 """Whatever is wrong with what `remove` is given: one clear line, exit 1, nothing left, nothing changed."""
 
+import contextlib
 import os
 import resource
 import shutil
 import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -286,21 +287,32 @@ def test_a_corrupt_model_folder(tmp_path, scene, refused, model_folder, damage):
     refused(scene, tmp_path / "out.tif", words="model" if damage == "empty" else str(copy), model=copy)
 
 
+@contextlib.contextmanager
+def no_file_beyond(size: int) -> Iterator[None]:
+    """As on a full disk: whatever this process writes into a file beyond `size` bytes fails."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
 @pytest.mark.parametrize("where", ["block", "raster", "opacity"])
-def test_disk_full_while_writing(tmp_path, model_folder, where):
+def test_disk_full_while_writing(tmp_path, model_folder, where, capfd, monkeypatch):
     """No file may grow beyond a limit: the first block, or only the raster that is put together from the blocks."""
+    monkeypatch.chdir(tmp_path)
     noise = np.random.default_rng(0).integers(0, 200, (6, 150, 150), np.uint8)
     write_raster(tmp_path / "in.tif", noise)
     limit = {"block": 20_000, "raster": 100_000, "opacity": 50_000}[where]
     if where == "opacity":
         write_raster(tmp_path / "in.tif", np.round(noise[:3] / 199) * 200)
-    options = ["--bands", "1,2,3", "--cloud", "c.tif", "--window", "16" if where == "opacity" else "64", "--quiet"]
+    options = ["--bands", "1,2,3", "--cloud", "c.tif", "--window", "32" if where == "opacity" else "64", "--quiet"]
     before = contents(tmp_path)
-    done = subprocess.run(
-        [sys.executable, "-m", "cloud_removal", "remove", "in.tif", "out.tif", "--model", str(model_folder), *options],
-        cwd=tmp_path, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)), check=False,
-    )  # fmt: skip
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+    capfd.readouterr()
+    with no_file_beyond(limit):
+        code = main(["remove", "in.tif", "out.tif", "--model", str(model_folder), *options])
+    out, err = capfd.readouterr()
+    assert (code, out) == (1, "")
+    assert err.startswith("error: ") and err.count("\n") == 1
     assert contents(tmp_path) == before

@@ -1,12 +1,13 @@
 """Runs stopped and gone on with, variable by variable."""
 
 import dataclasses
+import shutil
 
 import numpy as np
 import tensorflow as tf
 
 from cloud_removal import plots
-from cloud_removal.training import checkpoint, environment, loop
+from cloud_removal.training import checkpoint, environment, loop, saves
 from cloud_removal.training.record import Drawing
 
 
@@ -25,15 +26,24 @@ def differing(one, other):
     return [path for path in one if not np.array_equal(one[path], other[path])]
 
 
-def differing_after_two_stretches(run, folder, first=None):
-    """Paths of the variables in which `run`, trained in `folder` in one stretch and in two, ends differently.
+def differing_after_two_stretches(run, folder, first):
+    """Paths of the variables in which `run` ends differently where it lost all after step `first` and went on there.
 
-    The first of the two ends after `first` steps; None: after one, by the clock, so that a schedule of all steps holds.
+    The second stretch starts from a copy of the unbroken run's folder, so that the first is trained once for both.
     """
-    whole, halves = (dataclasses.replace(run, run_dir=folder / name) for name in ("whole", "halves"))
-    short = dataclasses.replace(halves, steps=first) if first else dataclasses.replace(halves, minutes=0.0)
-    for stretch in (whole, short, halves):
-        drawing = Drawing(plots.grid, plots.png, plots.curves)
-        assert loop.train(stretch, environment.build(stretch), drawing, lambda line: None, "python train.py") == 0
+    whole, broken = (dataclasses.replace(run, run_dir=folder / name) for name in ("whole", "broken"))
+    trained(dataclasses.replace(whole, checkpoint_every=first))
+    shutil.copytree(whole.run_dir, broken.run_dir)
+    saves.discard_after(broken.run_dir / "checkpoints", first)
+    assert [path.stem for path in (broken.run_dir / "checkpoints").glob("*.index")] == [f"ckpt-{first}"]
+    said = trained(broken)
+    assert f"Going on from step {first} in {broken.run_dir}." in said
     last = f"ckpt-{run.steps}"
-    return differing(*(checkpoint.read_values(end.run_dir / "checkpoints" / last) for end in (whole, halves)))
+    return differing(*(checkpoint.read_values(end.run_dir / "checkpoints" / last) for end in (whole, broken)))
+
+
+def trained(run):
+    """Trains `run` to its end; what was said."""
+    said, drawing = [], Drawing(plots.grid, plots.png, plots.curves)
+    assert loop.train(run, environment.build(run), drawing, said.append, "python train.py") == 0
+    return said

@@ -3,6 +3,7 @@
 import dataclasses
 import importlib
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -85,30 +86,47 @@ def picture(batch):
     return batch["aerial"] if "aerial" in batch else batch["a"]
 
 
-def test_two_steps_change_each_network(system, batch):
-    # Two, because a layer that starts at zero keeps the first from those before it.
-    before = {n: [w.numpy().copy() for w in net.trainable_variables] for n, net in system.networks.items()}
-    system.train_step(batch)
-    system.train_step(batch)
-    for name, network in system.networks.items():
-        if not before[name]:
-            continue
-        changed = [np.any(a != b.numpy()) for a, b in zip(before[name], network.trainable_variables, strict=True)]
-        assert np.mean(changed) > 0.9, name
+class Stepped(NamedTuple):
+    """Two training steps, taken once for all tests: values before them, after the first, and what each returned."""
+
+    before: dict[str, list[np.ndarray]]
+    """Trainable weights by network."""
+    statistics: tuple[list[np.ndarray], list[np.ndarray]]
+    """Moving means of batch norm before and after the first step."""
+    scalars: list[dict[str, tf.Tensor]]
 
 
-def test_a_step_moves_the_statistics_of_batch_norm(system, batch):
+@pytest.fixture(scope="module")
+def stepped(system, batch):
     moving = [w for net in system.networks.values() for w in net.non_trainable_variables if "moving_mean" in w.path]
-    before = [w.numpy().copy() for w in moving]
-    system.train_step(batch)
-    assert bool(moving) == (title((system.run.system, system.run.options)) not in NO_BATCH_NORM)
-    assert all(np.any(a != b.numpy()) for a, b in zip(before, moving, strict=True))
+    before = {name: values(net.trainable_variables) for name, net in system.networks.items()}
+    statistics, first = values(moving), system.train_step(batch)
+    return Stepped(before, (statistics, values(moving)), [first, system.train_step(batch)])
 
 
-def test_a_step_returns_finite_scalars(system, batch):
-    scalars = system.train_step(batch)
-    assert scalars
-    assert all(value.shape == () and bool(tf.math.is_finite(value)) for value in scalars.values())
+def values(variables) -> list[np.ndarray]:
+    return [variable.numpy().copy() for variable in variables]
+
+
+def test_two_steps_change_each_network(system, stepped):
+    # Two, because a layer that starts at zero keeps the first from those before it.
+    for name, network in system.networks.items():
+        if not stepped.before[name]:
+            continue
+        after = values(network.trainable_variables)
+        assert np.mean([np.any(a != b) for a, b in zip(stepped.before[name], after, strict=True)]) > 0.9, name
+
+
+def test_a_step_moves_the_statistics_of_batch_norm(system, stepped):
+    before, after = stepped.statistics
+    assert bool(before) == (title((system.run.system, system.run.options)) not in NO_BATCH_NORM)
+    assert all(np.any(a != b) for a, b in zip(before, after, strict=True))
+
+
+def test_a_step_returns_finite_scalars(stepped):
+    for scalars in stepped.scalars:
+        assert scalars
+        assert all(value.shape == () and bool(tf.math.is_finite(value)) for value in scalars.values())
 
 
 def test_samples_are_pictures_in_range(system, batch):

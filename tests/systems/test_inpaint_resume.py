@@ -60,5 +60,5 @@ def test_a_checkpoint_holds_gate_pool_and_both_optimizers(tmp_path):
 
 def test_a_run_through_all_phases_in_two_stretches_ends_as_one_in_one(tmp_path):
     options = dataclasses.replace(OPTIONS, completion_steps=1, discriminator_steps=2)
-    run = Run("inpaint", options, steps=5, size=32, batch_size=2, precision="float32", log_every=1, checkpoint_every=2)
+    run = Run("inpaint", options, steps=5, size=32, batch_size=2, precision="float32", log_every=1)
     assert differing_after_two_stretches(run, tmp_path, first=2) == []
