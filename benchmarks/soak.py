@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ import tyro
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = ("--preset", "unet", "--width", "2", "--size", "96", "--batch-size", "1", "--precision", "float32")
+SCRIPT = ROOT / "train_defog.py"
 PATIENCE = 600
 """Seconds after which a process that should have done something is given up."""
 
@@ -72,7 +73,7 @@ class Process:
         return int(found[-1]) if found else 0
 
 
-def start(run_dir: Path, *options: str, script: Path = ROOT / "train_defog.py") -> Process:
+def start(run_dir: Path, *options: str, script: Path = SCRIPT) -> Process:
     """Starts `script` in a process of its own, with `--run-dir run_dir` and `options`."""
     run_dir.parent.mkdir(parents=True, exist_ok=True)
     told = run_dir.with_suffix(".told")
@@ -97,13 +98,16 @@ def is_saving(run_dir: Path) -> bool:
     return any(name.split(".")[0] not in complete for name in names)
 
 
-def kill_once(run_dir: Path, chance: random.Random, while_saving: bool) -> tuple[int, int]:
-    """Trains on, kills at a random moment or in the midst of a save.
+def kill_once(
+    run_dir: Path, chance: random.Random, while_saving: bool, options: Sequence[str] = TINY, script: Path = SCRIPT
+) -> tuple[int, int]:
+    """Trains on by `script` with `options`, kills at a random moment or in the midst of a save.
 
     Returns the step it had gone on from, and the step of the last complete save before it.
     """
     before = last_save(run_dir)
-    training = start(run_dir, *TINY, "--steps", "1000000", "--checkpoint-every", "1", "--log-every", "1")
+    endless = ("--steps", "1000000", "--checkpoint-every", "1", "--log-every", "1")
+    training = start(run_dir, *options, *endless, script=script)
     try:
         training.wait_for(lambda: last_save(run_dir) > before)
         training.run_on(chance.uniform(0.0, 0.5))
@@ -114,9 +118,10 @@ def kill_once(run_dir: Path, chance: random.Random, while_saving: bool) -> tuple
     return training.started_from(), before
 
 
-def finish(run_dir: Path, steps: int) -> Process:
-    """Trains `run_dir` to the end at `steps`."""
-    training = start(run_dir, *TINY, "--steps", str(steps), "--checkpoint-every", "1000000", "--log-every", "1")
+def finish(run_dir: Path, steps: int, options: Sequence[str] = TINY, script: Path = SCRIPT) -> Process:
+    """Trains `run_dir` by `script` with `options` to the end at `steps`."""
+    until = ("--steps", str(steps), "--checkpoint-every", "1000000", "--log-every", "1")
+    training = start(run_dir, *options, *until, script=script)
     try:
         code = training.process.wait(PATIENCE)
     finally:
