@@ -1,7 +1,8 @@
 """A trained system as a model folder: NAME/VERSION with a SavedModel, its weights by path, and its card.
 
 The graph is float32 whatever the training precision, holds averaged weights where the run kept them, takes any batch
-and pictures of any size, and needs nothing but TensorFlow to run. A version appears complete or not at all.
+and pictures of any size, and needs nothing but TensorFlow to run. A version appears complete or not at all. Beside the
+versions lies what TensorFlow Serving is told of them.
 """
 
 import contextlib
@@ -23,6 +24,8 @@ from cloud_removal.errors import ModelError, OutputError
 from cloud_removal.export import completer, restorer, scene
 from cloud_removal.export.completer import Completer
 from cloud_removal.export.restorer import DEFAULT_THRESHOLDS, Restorer, Thresholds
+from cloud_removal.export.server_files import served_card, write_configuration, write_warm_up
+from cloud_removal.export.serving import card_graph
 from cloud_removal.export.sides import smallest_side
 from cloud_removal.systems.base import Synthesizer, System
 
@@ -66,6 +69,8 @@ def export(
         "training": training,
         "scores": scores,
     }
+    if isinstance(served, Restorer):  # Its clients cut scenes into windows.
+        graphs["card"] = card_graph(served_card(card, weights_by_path(served)))
     return _write(served, graphs, destination, card, curves)
 
 
@@ -79,7 +84,7 @@ def _described(served: Restorer | Completer | Synthesizer, thresholds: Threshold
         "receptive_radius": served.receptive_radius,
     }
     if isinstance(served, Restorer):
-        return windows | restorer.card(served, thresholds), restorer.signatures(served)
+        return windows | restorer.card(served, thresholds), restorer.signatures(served, thresholds)
     return windows | completer.card(served), completer.signatures(served)
 
 
@@ -122,10 +127,13 @@ def _write(
         destination.mkdir(parents=True, exist_ok=True)
         with _partial_folder(destination) as folder:
             _save_graphs(graphs, folder)
+            write_warm_up(folder, graphs, card["name"], getattr(system, "stride", 1))
             np.savez(folder / "weights.npz", **weights_by_path(system))  # type: ignore[arg-type]
             if curves is not None:
                 shutil.copyfile(curves, folder / "curves.png")
-            return _publish(folder, destination, card)
+            published = _publish(folder, destination, card)
+        write_configuration(destination, card["name"])
+        return published
     except (OSError, tf.errors.OpError) as error:
         reason = (getattr(error, "strerror", None) or str(error)).splitlines()[0]
         raise OutputError(

@@ -1,6 +1,5 @@
 """Of a restorer: the graphs that a model folder holds, and what its card says for the windows of a scene."""
 
-import dataclasses
 import math
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +10,7 @@ import tensorflow as tf
 from cloud_removal.config import Simulation, to_json
 from cloud_removal.data.clouds import simulate
 from cloud_removal.data.terrain import terrain
+from cloud_removal.export.serving import Thresholds, bytes_graph, remove_graph, statistics_over
 from cloud_removal.export.sides import multiple, reflected, smallest_side
 from cloud_removal.systems.base import Restorer
 
@@ -26,18 +26,6 @@ HALO_TOLERANCE = 2.5e-5
 """Largest difference of opacity and ground that a window may make, in [0, 1]. A quarter of what the scene contract
 allows in opacity, under two digital numbers of 16 bits in the ground: a margin for pictures not measured on."""
 HALO_CORE, HALO_PICTURES = 64, 4
-
-
-@dataclasses.dataclass(frozen=True)
-class Thresholds:
-    """Opacities at which `remove` decides, unless it is told others."""
-
-    keep_below: float = 0.05
-    """Under this the picture stays as it is."""
-    opaque_above: float = 0.75
-    """Over this the ground cannot be seen."""
-
-
 DEFAULT_THRESHOLDS = Thresholds()
 
 
@@ -85,29 +73,52 @@ def noisy_pictures(count: int, side: int) -> np.ndarray:
     return np.clip(np.stack(pictures) + noise, 0.0, 1.0).astype(np.float32)
 
 
-def signatures(system: Restorer) -> dict[str, Any]:
-    """The graphs of a model folder: `serving_default`, `restore`, with picture-wide statistics `context`, and further.
+def signatures(system: Restorer, thresholds: Thresholds = DEFAULT_THRESHOLDS) -> dict[str, Any]:
+    """The graphs of a model folder: `serving_default`, `restore`, with picture-wide statistics `context`, what `remove`
+    does to a picture as `remove` and `bytes`, and further.
 
     All but `restore` take pictures of any size.
     """
     image = tf.TensorSpec((None, None, None, 3), tf.float32, "image")
-
-    def restore_in_context(image: tf.Tensor, context: tf.Tensor) -> dict[str, tf.Tensor]:
-        return system.restore(image, context)
-
-    def serving_default(padded: tf.Tensor, large_enough: tf.Tensor) -> dict[str, tf.Tensor]:
-        stride = system.stride
-        context = _everywhere(system.context(large_enough), padded, stride) if system.context_size else None
-        return system.restore(padded, context)
-
-    graphs = {"serving_default": tf.function(_of_any_size(system, serving_default), input_signature=[image])}
+    graphs = _network(system)
+    alike, as_scene = _answers(system, graphs)
+    graphs["serving_default"] = tf.function(_of_any_size(system, alike), input_signature=[image])
     for name, answer in system.further().items():
         graphs[name] = tf.function(_of_any_size(system, _alone(answer)), input_signature=[image])
+    whole = tf.function(_of_any_size(system, as_scene), input_signature=[image])
+    return graphs | {"remove": remove_graph(whole, thresholds), "bytes": bytes_graph(whole, thresholds)}
+
+
+def _answers(system: Restorer, graphs: dict[str, Any]) -> tuple[Answer, Answer]:
+    """The network on a whole picture, its statistics alike everywhere, and as `remove` takes them of a scene."""
+    restore, stride = graphs["restore"], system.stride
     if not system.context_size:
-        return graphs | {"restore": tf.function(lambda image: system.restore(image), input_signature=[image])}
+        return _alone(restore), _alone(restore)
+
+    def look(squares: tf.Tensor) -> tf.Tensor:
+        return graphs["context"](squares)["context"]
+
+    def alike(padded: tf.Tensor, large_enough: tf.Tensor) -> dict[str, tf.Tensor]:
+        return restore(padded, _everywhere(look(large_enough), padded, stride))
+
+    def as_scene(padded: tf.Tensor, large_enough: tf.Tensor) -> dict[str, tf.Tensor]:
+        return restore(padded, statistics_over(large_enough, look, CONTEXT_WINDOW, CONTEXT_SPACING, stride))
+
+    return alike, as_scene
+
+
+def _network(system: Restorer) -> dict[str, Any]:
+    """`restore` and, where it has picture-wide statistics, `context`: the network for windows of a scene."""
+    image = tf.TensorSpec((None, None, None, 3), tf.float32, "image")
+    if not system.context_size:
+        return {"restore": tf.function(lambda image: system.restore(image), input_signature=[image])}
+
+    def restore(image: tf.Tensor, context: tf.Tensor) -> dict[str, tf.Tensor]:
+        return system.restore(image, context)
+
     context = tf.TensorSpec((None, None, None, system.context_size), tf.float32, "context")
-    return graphs | {
-        "restore": tf.function(restore_in_context, input_signature=[image, context]),
+    return {
+        "restore": tf.function(restore, input_signature=[image, context]),
         "context": tf.function(lambda image: {"context": system.context(image)}, input_signature=[image]),
     }
 
