@@ -1,6 +1,7 @@
 """`make figures`: the pictures of what was trained, by the commands that a user would type."""
 
 import json
+import shutil
 
 import cv2
 import numpy as np
@@ -9,7 +10,6 @@ import tyro
 
 from cloud_removal.cli import scenes
 from docs import figures
-from tests.small_model import save_small_model
 
 
 def written(folder, names, seed):
@@ -21,10 +21,8 @@ def written(folder, names, seed):
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("models") / "restyled" / "1"
-    save_small_model(folder)
-    return str(folder)
+def model(model_folder, tmp_path_factory):
+    return str(shutil.copytree(model_folder, tmp_path_factory.mktemp("models") / "restyled" / "1"))
 
 
 @pytest.fixture

@@ -9,17 +9,13 @@ import pytest
 
 from cloud_removal.cli import holes as command
 from cloud_removal.cli import main
-from tests.small_completer import save_small_completer
-from tests.small_model import save_small_model
 
 NAMES = ["a.png", "b.png", "c.png"]
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("models") / "filler" / "1"
-    save_small_completer(folder)
-    return folder
+def model(completer_folder: Path) -> Path:
+    return completer_folder
 
 
 @pytest.fixture(scope="module")
@@ -79,9 +75,8 @@ def test_without_a_model_that_fills_holes_that_is_said(ground, monkeypatch, caps
     assert "no bundled model that fills holes" in capsys.readouterr().err
 
 
-def test_a_model_of_another_kind_is_refused_in_one_line(ground, tmp_path, capsys):
-    save_small_model(tmp_path / "1")
-    assert main(["evaluate", "--task", "inpaint", "--ground", str(ground), "--model", str(tmp_path / "1")]) == 1
+def test_a_model_of_another_kind_is_refused_in_one_line(ground, model_folder, capsys):
+    assert main(["evaluate", "--task", "inpaint", "--ground", str(ground), "--model", str(model_folder)]) == 1
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and "--model" in error and "takes clouds off" in error
 

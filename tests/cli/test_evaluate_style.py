@@ -11,7 +11,6 @@ from cloud_removal.data.decode import read_rgb
 from cloud_removal.evaluation.edges import edge_correlation
 from cloud_removal.inference.model import Model
 from cloud_removal.inference.picture import restore_picture
-from tests.small_completer import save_small_completer
 
 NAMES = ["a.png", "b.png", "c.png"]
 
@@ -122,9 +121,8 @@ def test_a_translation_has_to_be_named_as_none_is_bundled(words, capsys):
     assert "--model" in capsys.readouterr().err
 
 
-def test_a_model_of_another_kind_is_refused(words, tmp_path, capsys):
-    save_small_completer(tmp_path / "1")
-    assert main([*words, "--model", str(tmp_path / "1")]) == 1
+def test_a_model_of_another_kind_is_refused(words, completer_folder, capsys):
+    assert main([*words, "--model", str(completer_folder)]) == 1
     assert "this one fills holes" in capsys.readouterr().err
 
 

@@ -6,15 +6,8 @@ import pytest
 
 from cloud_removal.cli import main
 from cloud_removal.cli import remove as command
-from tests.small_completer import opaque, save_small_completer
+from tests.small_completer import opaque
 from tests.small_model import as_type, read, write_raster
-
-
-@pytest.fixture(scope="module")
-def filler(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("models") / "filler" / "1"
-    save_small_completer(folder)
-    return folder
 
 
 @pytest.fixture
@@ -29,13 +22,13 @@ def removed(tmp_path, model_folder, capsys):
     return run
 
 
-def test_a_model_that_is_given_fills_what_opaque_cloud_hides(removed, filler):
-    code, out, _ = removed("--inpaint-model", str(filler))
+def test_a_model_that_is_given_fills_what_opaque_cloud_hides(removed, completer_folder):
+    code, out, _ = removed("--inpaint-model", str(completer_folder))
     assert code == 0 and "generated under opaque cloud" in out and "km²" in out
 
 
-def test_a_bundled_model_fills_unless_it_is_told_not_to(removed, filler, monkeypatch):
-    monkeypatch.setattr(command, "INPAINT", filler)
+def test_a_bundled_model_fills_unless_it_is_told_not_to(removed, completer_folder, monkeypatch):
+    monkeypatch.setattr(command, "INPAINT", completer_folder)
     assert "generated" in removed()[1] and "guessed" in removed("--no-inpaint", "--overwrite")[1]
 
 
@@ -44,10 +37,10 @@ def test_without_a_bundled_model_the_guess_stays(removed, monkeypatch):
     assert "guessed under opaque cloud" in removed()[1]
 
 
-def test_a_folder_of_pictures_is_filled_too(removed, filler, tmp_path):
+def test_a_folder_of_pictures_is_filled_too(removed, completer_folder, tmp_path):
     (tmp_path / "many").mkdir()
     (tmp_path / "in.tif").rename(tmp_path / "many" / "a.tif")
-    _, out, _ = removed("--inpaint-model", str(filler), source="many", output="done")
+    _, out, _ = removed("--inpaint-model", str(completer_folder), source="many", output="done")
     assert "generated" in out and (tmp_path / "done" / "a.tif").exists()
 
 
@@ -57,15 +50,15 @@ def test_abstaining_leaves_holes_without_data(removed, tmp_path):
 
 
 @pytest.mark.parametrize("other", ["--abstain", "--no-inpaint"])
-def test_a_model_that_is_not_to_fill_is_refused(removed, filler, other):
-    code, out, error = removed("--inpaint-model", str(filler), other)
+def test_a_model_that_is_not_to_fill_is_refused(removed, completer_folder, other):
+    code, out, error = removed("--inpaint-model", str(completer_folder), other)
     assert (code, out) == (1, "") and error.count("\n") == 1 and other in error
 
 
-def test_a_model_of_the_wrong_kind_is_refused_in_one_line(removed, filler, model_folder, tmp_path):
+def test_a_model_of_the_wrong_kind_is_refused_in_one_line(removed, completer_folder, model_folder, tmp_path):
     code, _, error = removed("--inpaint-model", str(model_folder))
     assert code == 1 and error.count("\n") == 1 and "--inpaint-model" in error
-    code, _, error = removed("--model", str(filler))
+    code, _, error = removed("--model", str(completer_folder))
     assert code == 1 and error.count("\n") == 1 and "fills holes" in error
 
 

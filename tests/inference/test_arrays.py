@@ -16,7 +16,6 @@ from cloud_removal import remove_clouds
 from cloud_removal.errors import CloudRemovalError, InputError, ModelError, OptionError
 from cloud_removal.inference import lazy
 from cloud_removal.inference.pipeline import Settings, remove
-from tests.normed_model import save_normed_model
 from tests.small_model import as_type, cloudy, read, write_raster
 
 UPRIGHT = Affine(10, 0, 500000, 0, -10, 4100000)
@@ -174,10 +173,9 @@ def test_an_array_that_holds_no_data_is_refused_when_it_is_computed(model_folder
         remove_clouds(empty, model_folder).provenance.compute()
 
 
-def test_a_model_that_looks_at_windows_as_a_whole_is_refused(tmp_path):
-    save_normed_model(tmp_path / "normed")
+def test_a_model_that_looks_at_windows_as_a_whole_is_refused(normed_folder):
     with pytest.raises(ModelError, match="looks at each window as a whole"):
-        remove_clouds(xarray.DataArray(np.zeros((3, 40, 40), np.uint8), dims=("band", "y", "x")), tmp_path / "normed")
+        remove_clouds(xarray.DataArray(np.zeros((3, 40, 40), np.uint8), dims=("band", "y", "x")), normed_folder)
 
 
 def test_importing_the_package_imports_nothing_large():

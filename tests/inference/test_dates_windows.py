@@ -1,5 +1,7 @@
 """Which windows of another date are put through the network: those that are needed, and no pixel differs for it."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,6 @@ from cloud_removal.inference.model import Model
 from cloud_removal.inference.pipeline import Settings, remove
 from cloud_removal.inference.windows import Area
 from tests.dated_scenes import HEIGHT, WIDTH, cloud, dated, seen
-from tests.normed_model import save_normed_model
 from tests.small_model import read
 
 ALL, CORNER = Area(0, 0, HEIGHT, WIDTH), Area(0, WIDTH - 8, 8, 8)
@@ -26,10 +27,8 @@ class Counting(Model):
 
 
 @pytest.fixture(scope="module")
-def normed(tmp_path_factory: pytest.TempPathFactory) -> Model:
-    folder = tmp_path_factory.mktemp("models") / "normed" / "1"
-    save_normed_model(folder)
-    return Model.load(folder)
+def normed(normed_folder: Path) -> Model:
+    return Model.load(normed_folder)
 
 
 @pytest.fixture

@@ -14,17 +14,10 @@ from cloud_removal.inference.inpaint import fill_picture, frame_around
 from cloud_removal.inference.model import read_card
 from cloud_removal.inference.pipeline import Settings, remove
 from cloud_removal.inference.windows import Area, Grid
-from tests.small_completer import opaque, save_small_completer
+from tests.small_completer import opaque
 from tests.small_model import as_type, read, write_raster
 
 SETTINGS = Settings(window=64, dilate=3)
-
-
-@pytest.fixture(scope="session")
-def completer_folder(tmp_path_factory: pytest.TempPathFactory):
-    folder = tmp_path_factory.mktemp("models") / "filler" / "1"
-    save_small_completer(folder)
-    return folder
 
 
 @pytest.fixture(scope="session")

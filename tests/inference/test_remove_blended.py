@@ -18,19 +18,12 @@ from cloud_removal.inference.model import Model
 from cloud_removal.inference.picture import restore_picture
 from cloud_removal.inference.pipeline import Settings, remove
 from cloud_removal.inference.windows import Window, plan
-from tests.normed_model import hills, save_normed_model
+from tests.normed_model import hills
 from tests.small_model import as_type, read, write_raster
 
 HEIGHT, WIDTH = 150, 203
 SETTINGS = Settings(window=32)
 ALL_OF_IT = Settings(window=32, keep_below=0.0)
-
-
-@pytest.fixture(scope="module")
-def normed_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("models") / "normed" / "1"
-    save_normed_model(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")
