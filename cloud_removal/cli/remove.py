@@ -1,5 +1,6 @@
 """The command `remove`: clouds and haze off a picture, a GeoTIFF, or a folder of them."""
 
+import dataclasses
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,12 +161,15 @@ class Command(Options):
     """Picture, raster, or folder of them."""
     output: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="OUTPUT")]
     """File ending in .tif or .png, or folder."""
+    server: str | None = None
+    """Ask TensorFlow Serving at this address instead of computing here: http://HOST:8501/v1/models/NAME or
+    grpc://HOST:8500/NAME. Holes are filled here all the same. See deploy/README.md."""
 
     def run(self) -> int:
         """Removes the clouds. Returns the exit code."""
         from cloud_removal.cli import remove_folder
 
-        remover, results = self.remover(), self.targets(self.output)
+        remover, results = self._asking(self.remover()), self.targets(self.output)
         try:
             if self.input.is_dir():
                 if self.other_date:
@@ -177,6 +181,16 @@ class Command(Options):
             print("stopped; the same command goes on from here", file=sys.stderr)
             return INTERRUPTED
         return 0
+
+    def _asking(self, remover: "Remover") -> "Remover":
+        """The same with the model of the server, where one is given."""
+        if self.server is None:
+            return remover
+        if self.model is not None:
+            raise OptionError("--server and --model: give one of them; the server has its own model.")
+        from cloud_removal.inference.served import ServedModel
+
+        return dataclasses.replace(remover, model=ServedModel.connect(self.server))
 
 
 def parse_bands(text: str | None) -> tuple[int, ...] | None:

@@ -50,6 +50,9 @@ class Card:
     context: Context | None
     keep_below: float
     opaque_above: float
+    content: str | None = None
+    """Of a model on a server: a hash of everything it computes with. The files of others are hashed when it is needed.
+    """
 
     @property
     def title(self) -> str:
@@ -66,18 +69,24 @@ def read_card(model: Path) -> Card:
     """Finds `model` and reads its card. Raises ModelError where something of it is missing or of another kind."""
     folder, values = read_values(model, KIND, "--model")
     with refused_as_card(folder):
-        stride, exact = int(values["stride"]), values["receptive_radius"] is not None
-        context = values["context"]
-        card = Card(
-            folder=folder,
-            values=values,
-            grid=Grid(stride, int(values["halo"]), int(values.get("smallest", stride)), exact),
-            context=Context(**{k: int(context[k]) for k in ("size", "window", "spacing")}) if context else None,
-            keep_below=float(values["thresholds"]["keep_below"]),
-            opaque_above=float(values["thresholds"]["opaque_above"]),
-        )
-        _check_numbers(card)
-        return card
+        return card_of(folder, values)
+
+
+def card_of(folder: Path, values: dict[str, Any], content: str | None = None) -> Card:
+    """The card out of its `values`; KeyError, TypeError or ValueError where they are not those of one."""
+    stride, exact = int(values["stride"]), values["receptive_radius"] is not None
+    context = values["context"]
+    card = Card(
+        folder=folder,
+        values=values,
+        grid=Grid(stride, int(values["halo"]), int(values.get("smallest", stride)), exact),
+        context=Context(**{k: int(context[k]) for k in ("size", "window", "spacing")}) if context else None,
+        keep_below=float(values["thresholds"]["keep_below"]),
+        opaque_above=float(values["thresholds"]["opaque_above"]),
+        content=content,
+    )
+    _check_numbers(card)
+    return card
 
 
 def read_values(model: Path, kind: str, option: str) -> tuple[Path, dict[str, Any]]:
@@ -160,8 +169,7 @@ class Model:
             inputs["context"] = tensors.tensor(np.asarray(context))
         answer = self._answer("restore", inputs)
         ground, opacity = tensors.values(answer["ground"], images), tensors.values(answer["opacity"], images)[..., 0]
-        if not np.isfinite(opacity.sum() + ground.sum()):  # One number that is none shows in the sum.
-            raise ModelError(f"{self.card.folder} answers with values that are not numbers; it is damaged or diverged.")
+        check_answer(ground, opacity, str(self.card.folder))
         return ground, opacity
 
     def context(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -170,6 +178,12 @@ class Model:
 
     def _answer(self, signature: str, inputs: dict[str, Any]) -> Any:
         return answered(self.card.folder, self._loaded.signatures[signature], inputs)
+
+
+def check_answer(ground: NDArray[np.float32], opacity: NDArray[np.float32], where: str) -> None:
+    """ModelError where the answer of the model at `where` holds what is no number."""
+    if not np.isfinite(opacity.sum() + ground.sum()):  # One number that is none shows in the sum.
+        raise ModelError(f"{where} answers with values that are not numbers; it is damaged or diverged.")
 
 
 def load_graphs(folder: Path) -> Any:
@@ -205,6 +219,8 @@ def _short(error: Exception) -> str:
 
 def fingerprint(card: Card) -> str:
     """A hash of everything the model computes with."""
+    if card.content is not None:
+        return card.content
     return content_hash(card.folder, [card.grid.stride, card.grid.halo, card.grid.smallest, str(card.context)])
 
 
