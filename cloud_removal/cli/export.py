@@ -1,4 +1,4 @@
-"""`export`: the network of a training run, as it is at its newest checkpoint, as a model folder."""
+"""`export`: the network of a training run, at its newest checkpoint, or of a model folder, as a model folder."""
 
 import json
 import sys
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from cloud_removal.cli.export_again import read_card, rebuilt
 from cloud_removal.errors import InputError, ModelError, OptionError
 from cloud_removal.model_folder import BUNDLED, CARD, version_of
 
@@ -20,67 +21,85 @@ if TYPE_CHECKING:
 class Command:
     """Writes the network of a training run as MODEL_DIR/VERSION: a SavedModel, its weights and its card.
 
-    VERSION is the next free number. Of averaged weights (--ema) the averages are written. Prints the folder.
+    VERSION is the next free number. Of averaged weights (--ema) the averages are written. A model folder is written
+    anew, as this version of the program writes models: the weights stay. Prints the folder.
     """
 
     run_dir: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN_DIR")]
-    """Folder of a training run (its --run-dir)."""
+    """Folder of a training run (its --run-dir), or a model folder, NAME or NAME/VERSION."""
     model_dir: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="MODEL_DIR")]
     """Model folder; its name is the model's name."""
     command: str = ""
-    """The command the run was trained by, for the card; without it, what the run folder says."""
+    """The command the run was trained by, for the card; without it, what the run folder (or the card) says."""
     data: tuple[str, ...] = ()
-    """What it was trained on, in words, for the card; without it, the folders of the run."""
-    licence: str = "not stated"
-    """Licence of the training data, for the card."""
+    """What it was trained on, in words, for the card; without it, the folders of the run (or what the card says)."""
+    licence: str | None = None
+    """Licence of the training data, for the card; without it "not stated" (or what the card says)."""
     scores: tuple[Path, ...] = ()
     """Files written by `evaluate --json`; their means go into the card under the files' names."""
     curves: Path | None = None
     """Picture of the curves to lay beside the card; without it, curves.png of the run where there is one."""
-    keep_below: float = 0.05
-    """Opacity (0 to 1) under which `remove` leaves the picture as it is."""
-    opaque_above: float = 0.75
-    """Opacity (0 to 1) over which `remove` takes the ground to be hidden."""
+    keep_below: float | None = None
+    """Opacity (0 to 1) under which `remove` leaves the picture as it is; without it 0.05 (or as the card says)."""
+    opaque_above: float | None = None
+    """Opacity (0 to 1) over which `remove` takes the ground to be hidden; without it 0.75 (or as the card says)."""
 
     def run(self) -> None:
-        """Restores the newest checkpoint and exports it."""
-        if not 0.0 <= self.keep_below < self.opaque_above <= 1.0:
+        """Restores the newest checkpoint, or the weights of a model folder, and exports them."""
+        model = None if (self.run_dir / "config.json").is_file() else version_of(self.run_dir)
+        card = read_card(model) if model else {}
+        keep_below, opaque_above = self._thresholds(card.get("thresholds", {}))
+        scores = card.get("scores", {}) | {path.stem: read_scores(path) for path in self.scores}
+        curves = self._curves(model or self.run_dir)
+        from cloud_removal.export import WARM_UP, Thresholds, export
+
+        run, system, training = self._of_model(model, card) if model else self._of_run()
+        written = export(
+            system,
+            run,
+            self.model_dir,
+            training=training,
+            scores=scores,
+            thresholds=Thresholds(keep_below, opaque_above),
+            curves=curves,
+        )
+        if not (written / WARM_UP).exists():
+            print("note: no requests to warm a server up with; pip install 'cloud-removal[serving]'", file=sys.stderr)
+        print(written)
+
+    def _thresholds(self, before: dict[str, float]) -> tuple[float, float]:
+        keep_below = before.get("keep_below", 0.05) if self.keep_below is None else self.keep_below
+        opaque_above = before.get("opaque_above", 0.75) if self.opaque_above is None else self.opaque_above
+        if not 0.0 <= keep_below < opaque_above <= 1.0:
             raise OptionError(
-                f"--keep-below {self.keep_below} and --opaque-above {self.opaque_above}: "
+                f"--keep-below {keep_below} and --opaque-above {opaque_above}: "
                 "expected 0 <= keep-below < opaque-above <= 1."
             )
-        scores = {path.stem: read_scores(path) for path in self.scores}
-        curves = self._curves()
-        from cloud_removal.export import Thresholds, export
+        return keep_below, opaque_above
+
+    def _curves(self, folder: Path) -> Path | None:
+        if self.curves is not None and not self.curves.is_file():
+            raise InputError(f"--curves {self.curves}: there is no such file. Draw it with the command plot.")
+        drawn = folder / "curves.png"
+        return self.curves or (drawn if drawn.is_file() else None)
+
+    def _of_run(self) -> "tuple[Run, System, dict[str, Any]]":
         from cloud_removal.training.checkpoint import restore_run
 
         run, system, saved = restore_run(self.run_dir, lambda line: print(line, file=sys.stderr))
-        training = self._training(run, system, saved.step, saved.seconds)
-        thresholds = Thresholds(self.keep_below, self.opaque_above)
-        print(
-            export(
-                system,
-                run,
-                self.model_dir,
-                training=training,
-                scores=scores,
-                thresholds=thresholds,
-                curves=curves,
-            )
-        )
+        return run, system, self._training(run, system, saved.step, saved.seconds)
 
-    def _curves(self) -> Path | None:
-        if self.curves is not None and not self.curves.is_file():
-            raise InputError(f"--curves {self.curves}: there is no such file. Draw it with the command plot.")
-        drawn = self.run_dir / "curves.png"
-        return self.curves or (drawn if drawn.is_file() else None)
+    def _of_model(self, folder: Path, card: dict[str, Any]) -> "tuple[Run, System, dict[str, Any]]":
+        given = {"command": self.command, "data": list(self.data), "licence": self.licence}
+        run, system = rebuilt(folder, card)
+        return run, system, card["training"] | {name: value for name, value in given.items() if value}
 
     def _training(self, run: "Run", system: "System", steps: int, seconds: float) -> dict[str, Any]:
         """How the weights came about; times and steps of what the run started from are added."""
         commands = [self.command] if self.command else recorded_commands(self.run_dir)
         facts = {
             "data": list(self.data) or data_in_words(run.data, system.worsened),
-            "licence": self.licence,
+            "licence": self.licence or "not stated",
             "command": "; then ".join(commands) or "not recorded",
             "steps": steps,
             "seconds": round(seconds),

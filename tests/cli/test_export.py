@@ -3,8 +3,10 @@
 import contextlib
 import io
 import json
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -74,6 +76,35 @@ def test_scores_go_into_the_card_without_those_of_single_pictures(model):
 
 def test_the_curves_of_the_run_lie_beside_the_card(model):
     assert (model / "curves.png").read_bytes() == b"curves"
+
+
+@pytest.fixture(scope="module")
+def again(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The exported model, exported once more under another name."""
+    folder = tmp_path_factory.mktemp("models") / "again"
+    assert main(["export", str(model.parent), str(folder), "--licence", "ours", "--keep-below", "0.2"]) == 0
+    return folder / "1"
+
+
+def test_a_model_folder_is_exported_with_its_own_weights(model, again):
+    image = np.random.default_rng(0).random((1, 40, 50, 3), np.float32)
+    one, two = (tf.saved_model.load(folder).signatures["serving_default"](image=image) for folder in (model, again))
+    for name in ("ground", "opacity"):
+        np.testing.assert_array_equal(one[name], two[name])
+
+
+def test_a_model_folder_is_exported_with_its_own_card_but_for_what_is_given(model, again):
+    old, new = card(model), card(again)
+    assert {name for name in old if old[name] != new[name]} == {"name", "training", "thresholds"}
+    assert new["training"] == {**old["training"], "licence": "ours"}
+    assert new["thresholds"] == {"keep_below": 0.2, "opaque_above": 0.75}
+
+
+def test_a_model_folder_with_other_weights_than_its_card_tells_of_is_refused(model, tmp_path, capsys):
+    shutil.copytree(model, tmp_path / "odd" / "1")
+    np.savez(tmp_path / "odd" / "1" / "weights.npz", kernel=np.zeros(3))
+    assert main(["export", str(tmp_path / "odd"), str(tmp_path / "new")]) == 1
+    assert "do not fit system unet" in capsys.readouterr().err
 
 
 def test_commands_that_the_run_folder_names_go_into_the_card(printed):
