@@ -15,7 +15,7 @@ import tyro
 
 from benchmarks.table import machine, measured, table
 
-SUBJECTS = ("simulator", "masks", "pipeline", "training_step", "remove", "archive")
+SUBJECTS = ("simulator", "masks", "pipeline", "training_step", "remove", "archive", "serving")
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Bench:
     """Measures speed and memory on this machine. Leave it alone meanwhile: other work falsifies the numbers."""
 
     subjects: tyro.conf.Positional[tuple[str, ...]] = SUBJECTS
-    """Which of simulator, masks, pipeline, training_step, remove, archive to measure."""
+    """Which of simulator, masks, pipeline, training_step, remove, archive, serving to measure."""
     quick: bool = False
     """Tiny settings: shows that everything runs; the numbers mean nothing."""
     output: Path = field(default=Path("bench/results.json"))
