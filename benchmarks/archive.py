@@ -14,7 +14,7 @@ AIM = 1.0
 
 def measure(quick: bool) -> list[Row]:
     """Rows of one and of two workers, with processes and models warm, and of one over the other."""
-    from benchmarks.remove import write_scene
+    from benchmarks.scenes import write_scene
 
     scenes, side = (2, 64) if quick else (SCENES, SIDE)
     with tempfile.TemporaryDirectory() as folder:

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rasterio
 
+from benchmarks.scenes import write_scene
 from benchmarks.table import Row, seconds
 
 SIDES = (4096, 10980)
 QUICK_SIDES = (300, 600)
-PIECE = 1024
 
 
 def measure(quick: bool) -> list[Row]:
@@ -26,7 +25,7 @@ def measure(quick: bool) -> list[Row]:
     from cloud_removal.model_folder import DEFAULT
 
     sides = QUICK_SIDES if quick else SIDES
-    small, large = (_in_own_process("benchmarks.remove", side, DEFAULT) for side in sides)
+    small, large = (in_own_process("benchmarks.remove", side, DEFAULT) for side in sides)
     rows = [row for side, numbers in zip(sides, (small, large), strict=True) for row in _rows(side, numbers)]
     growth = 100.0 * (large["peak_bytes"] / small["peak_bytes"] - 1.0)
     linear = 100.0 * (large["seconds_per_megapixel"] / small["seconds_per_megapixel"] - 1.0)
@@ -36,7 +35,7 @@ def measure(quick: bool) -> list[Row]:
         *rows,
         Row("peak memory grows", growth, "%", note=f"{more}; {frames}"),
         Row("time per pixel grows", linear, "%", note=more),
-        *stages(sides[0], _in_own_process("benchmarks.stages", sides[0], DEFAULT)),
+        *stages(sides[0], in_own_process("benchmarks.stages", sides[0], DEFAULT)),
     ]
 
 
@@ -80,30 +79,6 @@ def run(side: int, model: Path) -> dict[str, float]:
     }
 
 
-def write_scene(file: Path, side: int) -> None:
-    """A 16-bit GeoTIFF of ground under clouds, one piece of it over and over, turned."""
-    from cloud_removal.config import Simulation
-    from cloud_removal.data.clouds import simulate
-    from cloud_removal.data.terrain import terrain
-
-    generator = np.random.Generator(np.random.Philox(7))
-    piece = simulate(terrain(generator, PIECE), generator, Simulation()).aerial
-    noisy = np.clip(piece + generator.normal(0.0, 0.005, piece.shape), 0.0, 1.0)
-    values = np.round(10000.0 * noisy).astype(np.uint16).transpose(2, 0, 1)
-    profile: dict[str, Any] = {
-        "driver": "GTiff", "dtype": "uint16", "count": 3, "height": side, "width": side, "crs": "EPSG:32631",
-        "transform": rasterio.Affine(10, 0, 600000, 0, -10, 5700000), "tiled": True, "compress": "deflate",
-        "predictor": 2, "zlevel": 1, "num_threads": os.cpu_count() or 1,
-    }  # fmt: skip
-    with rasterio.Env(GDAL_CACHEMAX=64), rasterio.open(file, "w", **profile) as target:
-        for top in range(0, side, PIECE):
-            for left in range(0, side, PIECE):
-                turned = np.rot90(values, (top + left) // PIECE, axes=(1, 2))
-                part = turned[:, : min(PIECE, side - top), : min(PIECE, side - left)]
-                place = rasterio.windows.Window(left, top, part.shape[2], part.shape[1])
-                target.write(part, window=place)
-
-
 def peak_memory() -> int:
     """Largest resident memory of this process so far, in bytes (VmHWM)."""
     with open("/proc/self/status", encoding="utf-8") as lines:
@@ -137,10 +112,11 @@ def _forward_pixels_a_second(model: Any, shape: tuple[int, int, int, int]) -> fl
     return shape[0] * shape[1] * shape[2] / seconds(lambda: model.restore(images, context), 3)
 
 
-def _in_own_process(module: str, side: int, model: Path) -> dict[str, float]:
-    words = [sys.executable, "-m", module, str(side), str(model)]
+def in_own_process(module: str, *words: object) -> dict[str, Any]:
+    """What `python -m MODULE WORDS` prints as JSON on its last line."""
+    command = [sys.executable, "-m", module, *map(str, words)]
     quiet = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
-    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True, env=quiet)
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=quiet)
     return json.loads(done.stdout.splitlines()[-1])
 
 

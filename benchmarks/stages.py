@@ -90,7 +90,7 @@ def in_turn(
 
 def run(side: int, model: Path) -> dict[str, float]:
     """Core-seconds by step of `remove` on a made-up scene of `side` × `side` px, costliest first."""
-    from benchmarks.remove import write_scene
+    from benchmarks.scenes import write_scene
     from cloud_removal.inference.model import Model
     from cloud_removal.inference.pipeline import Settings, remove
 

@@ -18,7 +18,7 @@ from cloud_removal.inference.raster import Scene
 from cloud_removal.inference.windows import Area
 
 TILE = 512
-STRIP_BYTES = 32 << 20
+STRIP_BYTES = 16 << 20
 """What is assembled in memory at a time, of all bands."""
 MOST_READERS = 4
 """Threads that read a finished raster again; more would wait for one another in GDAL's cache."""

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
-from numpy.typing import NDArray
 
+from benchmarks.formula import Bright
 from benchmarks.remove import peak_memory
-from cloud_removal.inference import raster, report, strips
-from cloud_removal.inference.model import Card, Model
+from cloud_removal.inference import raster, report, scene, strips
+from cloud_removal.inference.model import Card
 from cloud_removal.inference.pipeline import Settings, remove
 from cloud_removal.inference.windows import Grid
 from cloud_removal.model_folder import GRAPH
@@ -20,19 +20,9 @@ from cloud_removal.model_folder import GRAPH
 ROWS = 256
 
 
-class Bright(Model):
-    """Takes what is bright for cloud."""
-
-    def restore(
-        self, images: NDArray[np.float32], context: NDArray[np.float32] | None = None
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Ground (B, H, W, 3) and opacity (B, H, W)."""
-        return images * np.float32(0.9), np.clip(2.0 * images.mean(axis=-1) - 1.0, 0.0, 1.0)
-
-
 def main(side: int, folder: Path) -> None:
     """What is kept of everything, whatever the size of the scene, is made small, so that the rest shows."""
-    raster.CACHE_BYTES, strips.STRIP_BYTES, report.PAGE = 8 << 20, 2 << 20, 128
+    raster.CACHE_BYTES, strips.STRIP_BYTES, report.PAGE, scene.PIXELS_A_BATCH = 8 << 20, 2 << 20, 128, 1
     (folder / GRAPH).touch()
     (folder / "variables").mkdir()
     card = Card(folder, {"name": "bright", "version": 1}, Grid(8, 24, 8, True), None, 0.05, 0.75)
@@ -45,7 +35,7 @@ def main(side: int, folder: Path) -> None:
     remove(
         source,
         folder / "out.tif",
-        Bright(card, None),
+        Bright(card),
         Settings(window=ROWS, scale=10000.0),
         cloud=folder / "cloud.tif",
         provenance=folder / "codes.tif",
