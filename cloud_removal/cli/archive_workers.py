@@ -130,4 +130,4 @@ def _absolute(results: Targets) -> Targets:
         return None if path is None else path.absolute()
 
     beside = whole(results.cloud), whole(results.provenance), whole(results.report)
-    return Targets(results.output.absolute(), *beside, results.cog)
+    return Targets(results.output.absolute(), *beside, results.cog, whole(results.residual))

@@ -82,6 +82,9 @@ class Options:
     provenance: Path | None = None
     """Write where each pixel comes from here (.tif): 0 no data, 1 kept, 2 thin cloud removed, 3 taken from another
     date, 4 generated or guessed under opaque cloud."""
+    residual: Path | None = None
+    """Write here (.tif) how what was predicted under thin cloud differs, put back under it, from INPUT: band 1 in
+    INPUT's units, band 2 in standard deviations, where more than 2 is suspect. See docs/consistency.md."""
     window: int = 1280
     """Largest side, in pixels, of what is kept of one window through the network; smaller needs less memory and more
     time. The result does not depend on it, unless that is said."""
@@ -103,7 +106,7 @@ class Options:
         """The files, or folders, to write: `output` and what the options want beside it."""
         from cloud_removal.inference.targets import Targets
 
-        return Targets(output, self.cloud, self.provenance, self.report, self.cog)
+        return Targets(output, self.cloud, self.provenance, self.report, self.cog, self.residual)
 
     def remover(self) -> "Remover":
         """Models and settings as the options say. Raises OptionError where they do not go together."""

@@ -114,7 +114,8 @@ def _named(folders: Targets, stem: str, suffix: str) -> Targets:
 
     cloud = within(folders.cloud, ".png" if suffix.lower() == ".png" else ".tif")
     provenance, report = within(folders.provenance, ".tif"), within(folders.report, ".png")
-    return Targets(folders.output / (stem + suffix), cloud, provenance, report, folders.cog)
+    residual = within(folders.residual, ".tif")
+    return Targets(folders.output / (stem + suffix), cloud, provenance, report, folders.cog, residual)
 
 
 @contextlib.contextmanager

@@ -48,6 +48,7 @@ class Remover:
             cloud=results.cloud,
             provenance=results.provenance,
             report=results.report,
+            residual=results.residual,
             cog=results.cog,
             overwrite=self.overwrite,
             say=say,

@@ -113,6 +113,20 @@ def provenance(scene: Scene, blocks: Blocks, file: Path, tags: dict[str, str], o
     _written(scene, file, {"dtype": "uint8", "count": 1, "nodata": 0}, fill, extras=add_tags, overviews=overviews)
 
 
+def measured(
+    scene: Scene, file: Path, fill: Fill, names: Sequence[str], tags: dict[str, str], optimised: bool = False
+) -> None:
+    """Writes a float32 band for each of `names`, NaN where there is nothing, with `tags`; `optimised`: as a COG."""
+
+    def describe(_: Scene, target: Any) -> None:
+        target.update_tags(**tags)
+        target.descriptions = names
+
+    profile = {"dtype": "float32", "count": len(names), "nodata": np.nan}
+    overviews = cog.AVERAGED if optimised else None
+    _written(scene, file, profile, fill, extras=describe, overviews=overviews)
+
+
 def carry_over(scene: Scene, target: Any, output: Path) -> None:
     """Copies what is neither a pixel nor the grid: tags, names, units, colours, RPCs, the profile if `output` can."""
     source = scene.source

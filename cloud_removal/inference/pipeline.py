@@ -16,6 +16,7 @@ from cloud_removal.inference.assemble import Blocks
 from cloud_removal.inference.blocks import Partial
 from cloud_removal.inference.completer import CompleterModel
 from cloud_removal.inference.compose import Thresholds
+from cloud_removal.inference.consistency.whole import Check, Figure
 from cloud_removal.inference.dates import UNTOUCHED, Dates
 from cloud_removal.inference.foreign_mask import Mask, over
 from cloud_removal.inference.inpaint import DILATE
@@ -84,6 +85,7 @@ def remove(
     cloud: Path | None = None,
     provenance: Path | None = None,
     report: Path | None = None,
+    residual: Path | None = None,
     cog: bool = False,
     overwrite: bool = False,
     say: Say = lambda line: None,
@@ -91,7 +93,8 @@ def remove(
 ) -> Summary:
     """Takes the clouds off `source` and writes `output` (GeoTIFF or PNG), and what is wanted beside it.
 
-    Cloudy pixels come from `other_dates` of the place where those are clearer.
+    Cloudy pixels come from `other_dates` of the place where those are clearer. `residual`: how far what was predicted
+    under thin cloud does not fit the input.
     `inpaint` is a model that fills what opaque cloud hides; without one the network's own guess stays there. `cog`:
     GeoTIFFs are cloud-optimised.
 
@@ -99,7 +102,7 @@ def remove(
     CloudRemovalError, leaving nothing behind, where anything is wrong. A killed run goes on when called again.
     """
     stages = [Treatment(inpaint, settings.abstain, settings.dilate)]
-    wanted = Targets(output, cloud, provenance, report, cog)
+    wanted = Targets(output, cloud, provenance, report, cog, residual)
     return processed(source, wanted, model, settings, stages, other_dates, overwrite, say, advance)
 
 
@@ -151,7 +154,7 @@ def processed(
                 for stage in stages:
                     finished, more = stage.applied(task, finished, progress.stage())
                     told |= more
-                _assembled(scene, finished, wanted, task, settings, stages)
+                told["consistency"] = _assembled(scene, finished, wanted, task, settings, stages)
                 pixels, areas = counted(scene, finished)
                 summary = Summary(wanted.output, pixels, time.monotonic() - started, areas=areas, **told)
                 if wanted.report is not None:
@@ -226,8 +229,8 @@ def _restored(task: Task, windows: Sequence[Window], partial: Partial, progress:
 
 def _assembled(
     scene: Scene, finished: Blocks, wanted: Targets, task: Task, settings: Settings, stages: Sequence[Stage]
-) -> None:
-    """Writes all rasters that are wanted into the hidden folders."""
+) -> Figure | None:
+    """Writes all rasters that are wanted into the hidden folders. Returns how well the result fits the input."""
     files = targets.hidden_files(wanted)
     source = Abstaining(scene, finished) if settings.abstain else scene
     assemble.result(source, finished, files["output"], wanted.cog)
@@ -236,6 +239,10 @@ def _assembled(
     if "provenance" in files:
         legend = _legend(task.thresholds, settings, stages)
         assemble.provenance(scene, finished, files["provenance"], legend, wanted.cog)
+    check = Check(task, finished)
+    if "residual" in files:
+        check.write(scene, files["residual"], wanted.cog)
+    return check.figure()
 
 
 def _legend(thresholds: Thresholds, settings: Settings, stages: Sequence[Stage]) -> dict[str, str]:

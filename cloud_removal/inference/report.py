@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from cloud_removal.inference import report_page
 from cloud_removal.inference.assemble import Blocks
 from cloud_removal.inference.compose import CODES, NO_DATA, OPAQUE
+from cloud_removal.inference.consistency.score import THRESHOLD
+from cloud_removal.inference.consistency.whole import METHOD, SUSPECT, USUAL
 from cloud_removal.inference.ground_area import sides
 from cloud_removal.inference.model import Card
 from cloud_removal.inference.raster import Scene
@@ -60,7 +62,11 @@ def page(scene: Scene, task: Task, told: Told) -> Page:
         subtitle=_described(scene),
         thresholds=(task.thresholds.keep_below, task.thresholds.opaque_above),
         rows=rows(told.summary, told.legend),
-        sections=(Section("Settings", settings), Section("Model", model_facts(task.model.card))),
+        sections=(
+            *consistency(told.summary),
+            Section("Settings", settings),
+            Section("Model", model_facts(task.model.card)),
+        ),
         notes=told.notes,
         warnings=warnings(told.summary),
     )
@@ -86,6 +92,21 @@ def rows(summary: Summary, legend: dict[str, str]) -> list[Row]:
     return made
 
 
+def consistency(summary: Summary) -> list[Section]:
+    """How well what was predicted under thin cloud fits the input, where there is any."""
+    found = summary.consistency
+    if found is None:
+        return []
+    looked = f"{found.pixels} pixels under thin cloud" + (", in squares all over the scene" if found.sampled else "")
+    facts = [
+        ("looked at", looked),
+        ("do not fit the input", f"{100 * found.share:.2f} % (a score beyond {THRESHOLD:g} standard deviations)"),
+        ("mean residual", f"{found.residual:.3g} (in the input's units)"),
+        ("what that means", f"{METHOD}. Of a good prediction about {100 * USUAL:g} % do not fit."),
+    ]
+    return [Section("Consistency with the input", facts)]
+
+
 def warnings(summary: Summary) -> list[str]:
     """What must not be overlooked."""
     said = []
@@ -96,6 +117,11 @@ def warnings(summary: Summary) -> list[str]:
         said.append(
             f"{share:.1f} % of what was generated lies farther than {summary.deepest:.0f} px from ground that was "
             "seen, more than the model learned to fill: do not trust it."
+        )
+    if summary.consistency and summary.consistency.share > SUSPECT:
+        said.append(
+            f"{100 * summary.consistency.share:.1f} % of the pixels under thin cloud show detail that the input does "
+            "not: see where with --residual."
         )
     return said
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from cloud_removal.inference.assemble import Blocks
 from cloud_removal.inference.compose import CODES, DATE, KEPT, NO_DATA, OPAQUE, SHADOW, THIN
+from cloud_removal.inference.consistency.whole import Figure
 from cloud_removal.inference.ground_area import square_metres
 from cloud_removal.inference.holes import Holes
 from cloud_removal.inference.raster import Scene
@@ -35,6 +36,8 @@ class Summary:
     areas: dict[int, float] | None = None
     """Square kilometres by provenance code, None where the raster does not say where on Earth it lies."""
 
+    consistency: Figure | None = None
+    """How well what was predicted under thin cloud fits the input, None where there is none."""
     as_seen: bool = False
     """No thin cloud was to be removed, and nothing guessed."""
 
@@ -57,7 +60,7 @@ class Summary:
         )
         nodata = f"; {100 * empty / total:.1f} % without data{self._area(NO_DATA, empty)}" if empty else ""
         speed = f"{total / 1e6:.2f} megapixels in {self.seconds:.1f} s"
-        return f"{self.output}: {shares}{self._largest()}{nodata}; {speed}"
+        return f"{self.output}: {shares}{self._largest()}{self._fit()}{nodata}; {speed}"
 
     def _opaque(self) -> tuple[int, int, str]:
         if self.left:
@@ -69,6 +72,9 @@ class Summary:
         if self.areas is None or not count:
             return ""
         return f" ({area_in_words(self.areas[code] * count / self.pixels[code])})"
+
+    def _fit(self) -> str:
+        return "" if self.consistency is None else f"; {self.consistency.line()}"
 
     def _largest(self) -> str:
         if self.holes is None:

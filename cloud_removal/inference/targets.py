@@ -35,6 +35,8 @@ class Targets:
     """What it looked like before, its cloud, and how it looks now."""
     cog: bool = False
     """GeoTIFFs are cloud-optimised."""
+    residual: Path | None = None
+    """How the result, put back under the cloud, differs from the scene."""
 
     def wanted(self) -> dict[str, Path]:
         """The files that are wanted, by option."""
@@ -151,6 +153,8 @@ def _check_suffix(name: str, path: Path) -> None:
         return
     if name == "provenance" and suffix == ".png":
         raise OptionError(f"--provenance {path}: a PNG cannot say which value is nodata; name it .tif.")
+    if name == "residual" and suffix == ".png":
+        raise OptionError(f"--residual {path}: a PNG holds no numbers below 0; name it .tif.")
     if suffix in (".jpg", ".jpeg", ".jp2"):
         raise OutputError(f"{path}: {suffix[1:].upper()} cannot hold identical pixels. Name the output .png or .tif.")
     if suffix not in RASTERS:
