@@ -1,6 +1,7 @@
 """Inpainting started from weights that are there: of a model folder, which has no discriminator, or of a run."""
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ OPTIONS = Options(
 RUN = Run("inpaint", OPTIONS, size=32, batch_size=2, precision="float32")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def trained():
     """A system whose every weight differs from those of `RUN` built with another seed."""
     system = environment.build(RUN)
@@ -30,9 +31,9 @@ def trained():
     return system
 
 
-@pytest.fixture
-def model(trained, tmp_path):
-    return export(trained, RUN, tmp_path / "models" / "fill", training={}, scores={})
+@pytest.fixture(scope="module")
+def model(trained, tmp_path_factory):
+    return export(trained, RUN, tmp_path_factory.mktemp("models") / "fill", training={}, scores={})
 
 
 @pytest.fixture
@@ -84,9 +85,10 @@ def test_a_runs_discriminator_of_another_width_is_refused(run_dir):
         started(run_dir, options=dataclasses.replace(OPTIONS, discriminator_width=4))
 
 
-def test_a_generator_that_is_not_all_there_is_refused(model):
-    with np.load(model / "weights.npz") as file:
+def test_a_generator_that_is_not_all_there_is_refused(model, tmp_path):
+    damaged = shutil.copytree(model, tmp_path / "damaged" / "1")
+    with np.load(damaged / "weights.npz") as file:
         kept = {name: file[name] for name in file.files if not name.startswith("fill/")}
-    np.savez(model / "weights.npz", **kept)
+    np.savez(damaged / "weights.npz", **kept)
     with pytest.raises(ModelError, match="it has no fill/"):
-        started(model)
+        started(damaged)
