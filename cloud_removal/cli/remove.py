@@ -90,7 +90,9 @@ class Options:
     time. The result does not depend on it, unless that is said."""
     report: Path | None = None
     """Write a report here: .html, one page with before and after under a divider, layers, summary and settings, that
-    loads nothing from elsewhere; or .png, a picture of before, cloud and after (of a folder always that)."""
+    loads nothing from elsewhere; or .png, a picture of before, cloud and after. Of a folder: a folder of pictures."""
+    report_pages: bool = False
+    """Of a folder, --report holds a page (.html) for each picture, not a picture (.png)."""
     cog: bool = False
     """Write GeoTIFFs as cloud-optimised ones (COG), with overviews: the same pixels and tags, read faster in parts and
     over a network. Needs twice the room on the disk while they are written. Without it plain, tiled GeoTIFFs."""
@@ -106,7 +108,8 @@ class Options:
         """The files, or folders, to write: `output` and what the options want beside it."""
         from cloud_removal.inference.targets import Targets
 
-        return Targets(output, self.cloud, self.provenance, self.report, self.cog, self.residual)
+        beside = self.cloud, self.provenance, self.report
+        return Targets(output, *beside, self.cog, self.residual, self.report_pages)
 
     def remover(self) -> "Remover":
         """Models and settings as the options say. Raises OptionError where they do not go together."""
@@ -178,6 +181,8 @@ class Command(Options):
                 if self.other_date:
                     raise OptionError(f"--other-date: {self.input} is a folder. Give one picture and its other dates.")
                 remove_folder.every(remover, self.input, results)
+            elif self.report_pages:
+                raise OptionError(f"--report-pages: {self.input} is one picture. Give --report a name ending in .html.")
             else:
                 print(remover.one(self.input, results).line())
         except KeyboardInterrupt:

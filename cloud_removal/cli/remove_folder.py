@@ -13,7 +13,7 @@ from cloud_removal.inference.completer import CompleterModel
 from cloud_removal.inference.model import Model
 from cloud_removal.inference.pipeline import check_settings
 from cloud_removal.inference.raster import SUFFIXES
-from cloud_removal.inference.targets import Targets, listed, lost_as_png, suffix_for
+from cloud_removal.inference.targets import Targets, check_folders, listed, lost_as_png, suffix_for
 
 
 def every(remover: Remover, folder: Path, results: Targets) -> None:
@@ -47,6 +47,7 @@ def pictures(folder: Path) -> list[Path]:
 
 def jobs(sources: Sequence[Path], results: Targets, where: str) -> list[tuple[Path, Targets]]:
     """Each of `sources`, found in `where`, with the files to write for it into the folders of `results`."""
+    check_folders(results)
     named = [(source, _named(results, source.stem, suffix_for(source, results.cog))) for source in sources]
     names = Counter(path for _, targets in named for path in targets.wanted().values())
     twice = sorted(str(path) for path, count in names.items() if count > 1)
@@ -113,8 +114,8 @@ def _named(folders: Targets, stem: str, suffix: str) -> Targets:
         return None if folder is None else folder / (stem + end)
 
     cloud = within(folders.cloud, ".png" if suffix.lower() == ".png" else ".tif")
-    provenance, report = within(folders.provenance, ".tif"), within(folders.report, ".png")
-    residual = within(folders.residual, ".tif")
+    provenance, residual = within(folders.provenance, ".tif"), within(folders.residual, ".tif")
+    report = within(folders.report, ".html" if folders.pages else ".png")
     return Targets(folders.output / (stem + suffix), cloud, provenance, report, folders.cog, residual)
 
 

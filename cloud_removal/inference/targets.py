@@ -37,6 +37,8 @@ class Targets:
     """GeoTIFFs are cloud-optimised."""
     residual: Path | None = None
     """How the result, put back under the cloud, differs from the scene."""
+    pages: bool = False
+    """Where these are folders: their reports are pages (.html), not pictures (.png)."""
 
     def wanted(self) -> dict[str, Path]:
         """The files that are wanted, by option."""
@@ -66,6 +68,16 @@ def check(targets: Targets, source: Path, overwrite: bool) -> None:
     interrupted = (partial_folder(targets.output) / PUBLISHING).exists()
     for path in wanted.values():
         check_new(path, overwrite or interrupted)
+
+
+def check_folders(targets: Targets) -> None:
+    """Refuses names of files where folders are meant. Raises OptionError."""
+    for name, path in targets.wanted().items():
+        if path.suffix.lower() in (*RASTERS, *REPORTS) and not path.is_dir():
+            pages = ", and add --report-pages for pages" if name == "report" and path.suffix.lower() == ".html" else ""
+            raise OptionError(
+                f"{_option(name)} {path}: that is the name of a file; there may be many pictures. Name a folder{pages}."
+            )
 
 
 def check_kind(scene: Scene, output: Path) -> None:

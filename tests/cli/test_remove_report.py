@@ -55,6 +55,31 @@ def test_a_page_is_the_same_when_it_is_made_again(tmp_path, scene, remove):
     assert pages[0] == pages[1]
 
 
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "in").mkdir()
+    for name in ("a", "b"):
+        write_raster(tmp_path / "in" / f"{name}.tif", as_type(cloudy(24, 32), "uint8"))
+    return tmp_path / "in"
+
+
+def test_a_folder_of_pictures_becomes_a_folder_of_pages(tmp_path, folder, remove):
+    code, _, _ = remove(folder, tmp_path / "out", "--report", tmp_path / "pages", "--report-pages")
+    assert code == 0 and sorted(p.name for p in (tmp_path / "pages").iterdir()) == ["a.html", "b.html"]
+    assert "<h1>b.tif</h1>" in (tmp_path / "pages" / "b.html").read_text(encoding="utf-8")
+
+
+def test_one_page_for_a_folder_is_refused_and_the_option_for_many_named(tmp_path, folder, remove):
+    code, _, err = remove(folder, tmp_path / "out", "--report", tmp_path / "look.html")
+    assert code == 1 and "look.html: that is the name of a file" in err and "--report-pages" in err
+    assert not (tmp_path / "out").exists() and not (tmp_path / "look.html").exists()
+
+
+def test_pages_for_one_picture_are_refused(tmp_path, scene, remove):
+    code, _, err = remove(scene, tmp_path / "out.tif", "--report", tmp_path / "pages", "--report-pages")
+    assert code == 1 and "is one picture" in err and not (tmp_path / "out.tif").exists()
+
+
 def test_a_page_about_several_dates_shows_what_came_from_another_one(tmp_path, remove):
     first = dated(tmp_path / "first.tif", seen(cloud(LEFT)))
     second = dated(tmp_path / "second.tif", seen(cloud(RIGHT)))
