@@ -1,9 +1,13 @@
 """A prediction put back under its cloud fits the input; what was never seen there shows, and the raster says where."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import rasterio
 
+from cloud_removal.cli import main
+from cloud_removal.cli.remove_folder import jobs
 from cloud_removal.errors import OptionError
 from cloud_removal.inference import report, targets
 from cloud_removal.inference.assemble import Blocks
@@ -11,7 +15,7 @@ from cloud_removal.inference.blocks import Partial
 from cloud_removal.inference.compose import KEPT, THIN, Piece, Thresholds
 from cloud_removal.inference.consistency.score import HALO, THRESHOLD, judged
 from cloud_removal.inference.consistency.veil import transmission
-from cloud_removal.inference.consistency.whole import SAMPLED, SQUARE, Check, Figure
+from cloud_removal.inference.consistency.whole import BANDS, SAMPLED, SQUARE, Check, Figure
 from cloud_removal.inference.pipeline import Settings, remove
 from cloud_removal.inference.scaling import Scaling
 from cloud_removal.inference.scene import Task
@@ -174,6 +178,29 @@ def test_without_the_raster_the_figure_is_the_same(tmp_path, model, removed):
     found = removed().consistency
     alone = remove(tmp_path / "in.tif", tmp_path / "alone.tif", model, Settings(window=40))
     assert alone.consistency == found and not (tmp_path / "alone.r.tif").exists()
+
+
+def test_as_a_cloud_optimised_raster_it_holds_the_same(tmp_path, removed):
+    removed()
+    plain = read(tmp_path / "r.tif")
+    removed(cog=True)
+    with rasterio.open(tmp_path / "r.tif") as raster:
+        assert raster.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
+        assert raster.descriptions == BANDS and "CONSISTENCY_METHOD" in raster.tags()
+        np.testing.assert_array_equal(raster.read(), plain)
+
+
+def test_the_command_writes_it_and_tells_of_it(tmp_path, model_folder, capsys):
+    source = write_raster(tmp_path / "in.tif", as_type(cloudy(64, 64), "uint8"))
+    wanted = ["--residual", str(tmp_path / "r.tif"), "--model", str(model_folder), "--no-inpaint", "--quiet"]
+    assert main(["remove", str(source), str(tmp_path / "out.tif"), *wanted]) == 0
+    assert "% of the thin cloud's pixels do not fit the input" in capsys.readouterr().out
+    assert read(tmp_path / "r.tif").shape == (2, 64, 64)
+
+
+def test_of_a_folder_residuals_are_rasters_of_the_same_names():
+    wanted = Targets(Path("results"), residual=Path("residuals"))
+    assert jobs([Path("a/b.png")], wanted, "a")[0][1].residual == Path("residuals/b.tif")
 
 
 def test_a_run_that_was_stopped_gives_the_same_raster(tmp_path, removed):
