@@ -19,7 +19,7 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window as RasterWindow
 
 from cloud_removal.errors import InputError, OptionError
-from cloud_removal.inference import safety
+from cloud_removal.inference import metadata, safety
 from cloud_removal.inference.statistics import Sample, sample
 from cloud_removal.inference.windows import Area
 
@@ -153,7 +153,7 @@ def held(values: NDArray, nodata: Sequence[float | None]) -> NDArray[np.bool_]:
 
 def content_of(source: DatasetReader) -> str:
     """A hash of the file of an open raster and of those beside it that belong to it."""
-    pieces = [(name, at) for name in source.files for at in range(0, max(1, os.path.getsize(name)), PIECE)]
+    pieces = [(name, at) for name in metadata.files(source) for at in range(0, max(1, os.path.getsize(name)), PIECE)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return hashlib.sha256(b"".join(pool.map(_digest, *zip(*pieces, strict=True)))).hexdigest()[:32]
 

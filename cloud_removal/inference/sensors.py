@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cloud_removal.errors import OptionError
+from cloud_removal.inference import metadata
 from cloud_removal.inference.raster import Scene
 from cloud_removal.inference.scaling import Scaling
 
@@ -97,12 +98,12 @@ def check(name: str | None, baseline: float | None, scale: float | None) -> None
 
 
 def of_scene(scene: Scene, name: str | None, baseline: float | None) -> tuple[Scaling | None, list[str]]:
-    """The scaling of sensor `name`, or of that which the raster's tags name, and what a user should know of it.
+    """The scaling of sensor `name`, or of that which the raster's `metadata` names, and what a user should know of it.
 
     None where neither names one. Raises OptionError where the values cannot be of that sensor.
     """
     source, where = scene.source, scene.path.name
-    tags = source.tags(ns="IMD") | source.tags()
+    tags = metadata.tags(source, scene.path)
     named = name or found(tags, scene.dtype)
     if baseline is not None and not (named or "").startswith("sentinel2"):
         raise OptionError(
@@ -115,7 +116,9 @@ def of_scene(scene: Scene, name: str | None, baseline: float | None) -> tuple[Sc
         named, scene.dtype, tags, [source.tags(band) for band in scene.bands], own, baseline, str(scene.path)
     )
     if name is None:
-        said.insert(0, f"brightness as its tags say: {chosen.kind}; --sensor or --scale sets another")
+        product = metadata.beside_product(scene.path)
+        by = f"{product.name} says" if product and not found(source.tags(), scene.dtype) else "its tags say"
+        said.insert(0, f"brightness as {by}: {chosen.kind}; --sensor or --scale sets another")
     return chosen, [f"{where}: {line}" for line in said]
 
 
