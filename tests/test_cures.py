@@ -11,6 +11,7 @@ import cv2
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from benchmarks.cures import __main__ as command
 from benchmarks.cures import numbers, page, results, sheets
@@ -29,11 +30,18 @@ SMALL = (
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
-    """(folder of the experiment, what it printed), after four runs on procedural ground."""
+    """(folder of the experiment, what it printed), after four runs on procedural ground.
+
+    Their few steps are not compiled, which would take longer than all else.
+    """
     output, printed = tmp_path_factory.mktemp("cures") / "out", io.StringIO()
     policy = keras.config.dtype_policy()
-    with contextlib.redirect_stdout(printed):
-        code = command.main([str(word) for word in ("--output", output, *SMALL)])
+    tf.config.run_functions_eagerly(True)
+    try:
+        with contextlib.redirect_stdout(printed):
+            code = command.main([str(word) for word in ("--output", output, *SMALL)])
+    finally:
+        tf.config.run_functions_eagerly(False)
     yield (output, printed.getvalue()) if code == 0 else pytest.fail(f"exit code {code}")
     keras.config.set_dtype_policy(policy)
 
