@@ -71,7 +71,9 @@ def check(targets: Targets, source: Path, overwrite: bool) -> None:
 
 
 def check_folders(targets: Targets) -> None:
-    """Refuses names of files where folders are meant. Raises OptionError."""
+    """Refuses names of files where folders are meant, and pages that nobody asked for. Raises OptionError."""
+    if targets.pages and targets.report is None:
+        raise OptionError("--report-pages: say with --report DIR which folder the pages go to.")
     for name, path in targets.wanted().items():
         if path.suffix.lower() in (*RASTERS, *REPORTS) and not path.is_dir():
             pages = ", and add --report-pages for pages" if name == "report" and path.suffix.lower() == ".html" else ""

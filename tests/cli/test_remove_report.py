@@ -75,6 +75,11 @@ def test_one_page_for_a_folder_is_refused_and_the_option_for_many_named(tmp_path
     assert not (tmp_path / "out").exists() and not (tmp_path / "look.html").exists()
 
 
+def test_pages_without_a_folder_for_them_are_refused(tmp_path, folder, remove):
+    code, _, err = remove(folder, tmp_path / "out", "--report-pages")
+    assert code == 1 and "--report DIR" in err and not (tmp_path / "out").exists()
+
+
 def test_pages_for_one_picture_are_refused(tmp_path, scene, remove):
     code, _, err = remove(scene, tmp_path / "out.tif", "--report", tmp_path / "pages", "--report-pages")
     assert code == 1 and "is one picture" in err and not (tmp_path / "out.tif").exists()
