@@ -139,7 +139,7 @@ class _Rest(BaseHTTPRequestHandler):
 def _tensor(value: Any, dtype: tf.DType) -> tf.Tensor:
     if dtype == tf.string:
         return tf.constant([base64.b64decode(item["b64"]) if isinstance(item, dict) else item for item in value])
-    return tf.constant(value, dtype)
+    return tf.constant(np.array(value, dtype.as_numpy_dtype))
 
 
 def _json(name: str, value: np.ndarray) -> Any:

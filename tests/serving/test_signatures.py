@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -100,6 +101,11 @@ def test_statistics_are_spread_over_a_picture_as_over_a_scene(size):
     frame = Area(0, 0, -(-height // 4) * 4, -(-width // 4) * 4)
     spread = statistics_over(tf.constant(image), look, 8, 16, 4)
     np.testing.assert_allclose(spread[1], nodes.over(frame, 4), atol=1e-6)
+
+
+def test_the_page_on_serving_names_every_signature(served):
+    page = (Path(__file__).parents[2] / "deploy" / "README.md").read_text()
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == set(served)
 
 
 def test_the_card_that_is_served_says_all_that_windows_need(served, model):
