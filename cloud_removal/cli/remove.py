@@ -14,6 +14,7 @@ from cloud_removal.model_folder import DEFAULT, INPAINT, version_of
 if TYPE_CHECKING:
     from cloud_removal.cli.remove_one import Remover
     from cloud_removal.inference.foreign_mask import Mask
+    from cloud_removal.inference.shadows.sun import Sun
     from cloud_removal.inference.targets import Targets
 
 INTERRUPTED = 130
@@ -55,6 +56,17 @@ class Options:
     date_above: float | None = None
     """Opacity (0 to 1) from which pixels are taken from --other-date if that is clearer; under it thin cloud is taken
     off. Without it 0.1 above --keep-below, and more for dates that look different where both are clear."""
+    shadows: Literal["off", "auto"] | None = None
+    """auto: cloud shadows are looked for and brightened, provenance 5; what is too dark is treated as opaque cloud.
+    off: they stay as they are. Without it auto where --sun-azimuth is given, else off. See docs/shadows.md."""
+    sun_azimuth: float | None = None
+    """Where the sun stood, in degrees clockwise from north, 0 to under 360: shadows lie away from it. Without it as
+    INPUT's tags say (SUN_AZIMUTH and the like), else it is looked for."""
+    sun_elevation: float | None = None
+    """Height of the sun above the horizon in degrees, over 0 to 90. Without it as INPUT's tags say."""
+    cloud_height: str | None = None
+    """Height of the clouds above the ground, or a range, in pixels (40, 20-200) or metres (1500m, 500-3000m): with
+    --sun-elevation it says how far shadows lie from clouds. Without it that is looked for."""
     inpaint_model: Path | None = None
     """Model folder that fills what opaque cloud hides; without it the bundled model inpaint, where there is one."""
     inpaint: bool = True
@@ -81,7 +93,7 @@ class Options:
     """Write the cloud's opacity here: .tif (0 to 1, NaN without data) or .png (0 to 255)."""
     provenance: Path | None = None
     """Write where each pixel comes from here (.tif): 0 no data, 1 kept, 2 thin cloud removed, 3 taken from another
-    date, 4 generated or guessed under opaque cloud."""
+    date, 4 generated or guessed under opaque cloud, 5 shadow brightened."""
     residual: Path | None = None
     """Write here (.tif) how what was predicted under thin cloud differs, put back under it, from INPUT: band 1 in
     INPUT's units, band 2 in standard deviations, where more than 2 is suspect. See docs/consistency.md."""
@@ -121,12 +133,24 @@ class Options:
         settings = Settings(
             parse_bands(self.bands), self.scale, self.keep_below, self.opaque_above, self.window, dilate, self.abstain,
             mask=self._mask(), date_above=self.date_above, sensor=self.sensor, baseline=self.baseline,
-            drop_others=self.other_bands == "drop", max_pixels=self.max_pixels,
+            drop_others=self.other_bands == "drop", max_pixels=self.max_pixels, shadows=self._sun(),
         )  # fmt: skip
         if self.date_above is not None and not self.other_date:
             raise OptionError("--date-above without --other-date FILE: there is no date to take pixels from.")
         model, inpaint = self.model or DEFAULT, self._inpaint_model()
         return Remover(model, inpaint, settings, self.overwrite, self.quiet, self.other_date)
+
+    def _sun(self) -> "Sun | None":
+        """What is known of the sun, None where shadows are to stay."""
+        from cloud_removal.inference.shadows.sun import Sun
+
+        sun = Sun(self.sun_azimuth, self.sun_elevation, self.cloud_height)
+        wanted = self.shadows == "auto" or (self.shadows is None and self.sun_azimuth is not None)
+        if not wanted and sun != Sun():
+            cure = "leave out --shadows off" if self.shadows else "add --sun-azimuth, or --shadows auto"
+            raise OptionError(f"--sun-... and --cloud-height tell where shadows fall, but those are to stay: {cure}.")
+        sun.check()
+        return sun if wanted else None
 
     def _mask(self) -> "Mask | None":
         from cloud_removal.inference.foreign_mask import Mask

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from cloud_removal.errors import InputError, OptionError
 from cloud_removal.inference.assemble import Blocks
 from cloud_removal.inference.blocks import Layer, Partial
-from cloud_removal.inference.compose import BLEND, Piece, Thresholds
+from cloud_removal.inference.compose import BLEND, OPAQUE, Piece, Thresholds
 from cloud_removal.inference.inpaint import grown
 from cloud_removal.inference.matching import Matching, match
 from cloud_removal.inference.merge import FEATHER, Date, Rule, merged
@@ -97,7 +97,7 @@ class Dates:
         scene = task.source
         assert isinstance(scene, Scene)
         rule = self._rule(task)
-        cloudy = [window for window in finished.windows if (_opacity(finished, window.core) > rule.above).any()]
+        cloudy = [window for window in finished.windows if (_hidden(finished, window.core, rule) > rule.above).any()]
         if not cloudy:
             return finished, {"as_seen": not self.thin}
         squares = list(spread(scene.height, scene.width))
@@ -160,7 +160,7 @@ class Dates:
         pixels = 0
         for area in squares:
             there, here = other.read(area)[1].all(axis=0), task.source.read(area)[1].all(axis=0)
-            opacity = np.where(there & here, np.maximum(_opacity(finished, area), _opacity(blocks, area)), np.nan)
+            opacity = np.where(there & here, np.maximum(_hidden(finished, area, rule), _opacity(blocks, area)), np.nan)
             theirs, ours = blocks.values(area), finished.values(area)
             pixels += int(np.count_nonzero(np.isfinite(opacity)))
             for found, limit in zip(pairs, limits, strict=True):
@@ -221,9 +221,9 @@ def _piece(task: Task, finished: Blocks, dates: list[_Looked], window: Window, r
     for part in _parts(window.core):
         seen = grown(part, FEATHER, task.source.height, task.source.width)
         here = part.inside(seen)
-        if not (_opacity(finished, part) > rule.above).any():
+        if not (_hidden(finished, part, rule) > rule.above).any():
             continue
-        taken = merged(finished.values(seen), _opacity(finished, seen), [date.over(seen) for date in dates], rule)
+        taken = merged(finished.values(seen), _hidden(finished, seen, rule), [date.over(seen) for date in dates], rule)
         place = part.inside(window.core)
         present = task.source.read(part)[1]
         taken.written(piece, place, here, present, task.source.nodata)
@@ -236,6 +236,13 @@ def _opacity(blocks: Blocks, area: Area) -> NDArray[np.float32]:
     for there, here, piece in blocks.pieces(area):
         opacity[there] = piece.opacity[here]
     return opacity
+
+
+def _hidden(blocks: Blocks, area: Area, rule: Rule) -> NDArray[np.float32]:
+    """Opacity (H, W) of the reference; where it is deep in shadow, as if opaque cloud were over it."""
+    opacity = _opacity(blocks, area)
+    opaque = np.isfinite(opacity) & (blocks.provenance(area)[0] == OPAQUE)
+    return np.where(opaque, np.maximum(opacity, np.float32(rule.opaque_above)), opacity)
 
 
 def _parts(core: Area) -> Iterator[Area]:

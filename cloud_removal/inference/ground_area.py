@@ -17,18 +17,19 @@ def square_metres(source: Any, row: float, column: float) -> float | None:
 
     Taken on the ellipsoid, so that neither degrees nor a projection that stretches areas mislead.
     """
-    pixel = _edges(source, row, column)
+    pixel = steps(source, row, column)
     return None if pixel is None else abs(pixel[1][0] * pixel[0][1] - pixel[1][1] * pixel[0][0])
 
 
 def sides(source: Any, row: float, column: float) -> tuple[float, float] | None:
     """Metres from a pixel to the next one down and the next one to the right; None as for `square_metres`."""
-    pixel = _edges(source, row, column)
+    pixel = steps(source, row, column)
     return None if pixel is None else (math.hypot(*pixel[0]), math.hypot(*pixel[1]))
 
 
-def _edges(source: Any, row: float, column: float) -> tuple[tuple[float, float], tuple[float, float]] | None:
-    """A pixel's left and upper edge, metres eastwards and northwards each."""
+def steps(source: Any, row: float, column: float) -> tuple[tuple[float, float], tuple[float, float]] | None:
+    """From a pixel to the next one down and to the next one to the right, metres eastwards and northwards each; None as
+    for `square_metres`."""
     if source.crs is None or source.transform.is_identity:
         return None
     grid = source.transform

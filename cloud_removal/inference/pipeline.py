@@ -27,6 +27,8 @@ from cloud_removal.inference.report import Told
 from cloud_removal.inference.report import write as write_report
 from cloud_removal.inference.scaling import check_scale, choose
 from cloud_removal.inference.scene import Task, nodes_of, restore
+from cloud_removal.inference.shadows.stage import Shadows
+from cloud_removal.inference.shadows.sun import Sun
 from cloud_removal.inference.stages import Advance, Progress, Stage
 from cloud_removal.inference.summary import Summary, counted
 from cloud_removal.inference.targets import Targets
@@ -69,6 +71,8 @@ class Settings:
     """Opacity from which pixels are taken from other dates; None: from which they are not kept."""
     thin: bool = True
     """Thin cloud is taken off; else all stays as the sensor saw it."""
+    shadows: Sun | None = None
+    """Cloud shadows are brightened, found by what is known of the sun; None: they stay."""
 
 
 DEFAULTS = Settings()
@@ -121,7 +125,8 @@ def processed(
     started, notes = time.monotonic(), list[str]()
     say = _noting(say, notes)
     check_settings(settings)
-    stages = [*_dates(other_dates, settings, say), *stages]
+    shadows = [Shadows(settings.shadows, say)] if settings.shadows else []
+    stages = [*shadows, *_dates(other_dates, settings, say), *stages]
     with quiet_gdal():
         for path in (source, *other_dates):
             targets.check(wanted, path, overwrite)
