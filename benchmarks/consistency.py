@@ -21,6 +21,7 @@ from cloud_removal.data.clouds import simulate
 from cloud_removal.data.ground import open_ground
 from cloud_removal.data.terrain import terrain
 from cloud_removal.inference.consistency.score import THRESHOLD, judged
+from cloud_removal.inference.consistency.whole import SUSPECT
 
 CONTRASTS = (0.05, 0.10, 0.15)
 OPACITIES = (0.2, 0.35, 0.5, 0.7)
@@ -74,10 +75,12 @@ class Scores:
         """Share of the planted pixels beyond the threshold."""
         return float((self.every() > THRESHOLD).mean())
 
-    def false_alarms(self) -> tuple[float, float]:
-        """Share of the pixels of unplanted pictures beyond the threshold: of all, and in the worst picture."""
-        shares = [float((some > THRESHOLD).mean()) for some in self.unplanted]
-        return float((np.concatenate(self.unplanted) > THRESHOLD).mean()), max(shares)
+    def false_alarms(self) -> tuple[float, float, float]:
+        """Share of the pixels of unplanted pictures beyond the threshold, in all and in the worst picture, and the
+        share of these pictures of which a user would be warned."""
+        shares = np.array([(some > THRESHOLD).mean() for some in self.unplanted if some.size])
+        of_all = float((np.concatenate(self.unplanted) > THRESHOLD).mean())
+        return of_all, float(shares.max()), float((shares > SUSPECT).mean())
 
 
 @dataclass(frozen=True)
@@ -188,12 +191,13 @@ def roads(rng: np.random.Generator, size: int) -> NDArray[np.bool_]:
 def table(found: dict[str, Scores]) -> str:
     """A row for each kind of prediction, as Markdown."""
     lines = [
-        f"| prediction | AUROC | planted pixels found (beyond {THRESHOLD:g}) | false alarms, unplanted | worst scene |",
-        "|---|---|---|---|---|",
+        f"| prediction | AUROC | planted pixels found (beyond {THRESHOLD:g}) | false alarms, unplanted | worst scene | "
+        f"scenes over {SUSPECT:.0%} |",
+        "|---|---|---|---|---|---|",
     ]
     for name, scores in found.items():
-        mean, worst = scores.false_alarms()
-        numbers = f"{scores.area():.3f} | {scores.found():.0%} | {mean:.2%} | {worst:.1%}"
+        mean, worst, warned = scores.false_alarms()
+        numbers = f"{scores.area():.3f} | {scores.found():.0%} | {mean:.2%} | {worst:.1%} | {warned:.0%}"
         lines.append(f"| {name} | {numbers} |")
     return "\n".join(lines)
 

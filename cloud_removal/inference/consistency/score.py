@@ -23,12 +23,11 @@ OUTLIER = 1.5
 NEAR, WIDE = 9, 21
 """Cells a side over which deviations are measured: those that bound outliers, and those that scores are in."""
 HALO = REACH + 2 * (AROUND - 1) + CELL * (NEAR // 2 + WIDE // 2 + 2) + TAPS // 2
-HALO = -(-HALO // CELL) * CELL
-"""Pixels around a pixel that its score depends on, rounded up to whole cells."""
+"""Pixels around a pixel that its score depends on at most."""
 THRESHOLD = 2.0
 """Score, in standard deviations, from which a pixel is called inconsistent."""
 LEAST = 0.0005
-"""Of the deviation of what is judged, in [0, 1]: an eighth of a grey level of 8 bits."""
+"""The least deviation that is expected, of pictures in [0, 1]: an eighth of a grey level of 8 bits."""
 FROM_ROOTS = 1.48
 """Deviation of a normal distribution over the square of the mean root of absolute values."""
 SEEN_GRAIN = 1.25 / (6.0 * 2.0 * np.sqrt(np.pi) * GRAIN)

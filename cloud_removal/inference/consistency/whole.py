@@ -29,7 +29,7 @@ BANDS = (
     "residual: prediction under the cloud minus input, mean of the bands, in the input's units",
     "score: the residual in standard deviations of what is to be expected",
 )
-USUAL, SUSPECT = 0.001, 0.01
+USUAL, SUSPECT = 0.002, 0.02
 """Share of the pixels that do not fit by chance, and from which on a user is warned."""
 METHOD = "t * detail of the prediction - detail of the input; t, what the cloud lets through, from the input alone"
 
