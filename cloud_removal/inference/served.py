@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -37,7 +38,7 @@ class ServedModel(Model):
         """
         with _refused_at(url):
             server = transport(url)
-            values = json.loads(bytes(server.predict("card", {"asked": b""}, ["card_bytes"])["card_bytes"]))
+            values = _card_of(server)
             if values["format"] != FORMAT or values["kind"] != KIND:
                 raise ValueError(f"format {values['format']}, kind {values['kind']}")
             card = card_of(Path(url), values | {"version": server.version}, values["content"])
@@ -92,6 +93,15 @@ def transport(url: str) -> Transport:
         if not version or version.isdecimal():
             return Grpc(parts.netloc, name, version, parts.scheme == "grpcs")
     raise OptionError(f"--server {url}: expected {FORMS}.")
+
+
+def _card_of(server: Transport) -> Any:
+    try:
+        return json.loads(bytes(server.predict("card", {"asked": b""}, ["card_bytes"])["card_bytes"]))
+    except ModelError as error:
+        raise ModelError(
+            f"{error} Expected the name of a model on that server that `export` of this version wrote."
+        ) from error
 
 
 @contextlib.contextmanager

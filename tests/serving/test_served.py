@@ -98,6 +98,12 @@ def test_a_version_that_is_not_there_is_said(url):
         ServedModel.connect(url + there)
 
 
+def test_a_model_of_before_there_were_these_signatures_is_said(url, served, monkeypatch):
+    monkeypatch.setattr(served, "specs", {}.__getitem__)
+    with pytest.raises(ModelError, match="(400|INVALID_ARGUMENT).*`export` of this version"):
+        ServedModel.connect(url)
+
+
 def test_a_picture_of_no_use_to_the_network_is_refused_by_its_server(url):
     with pytest.raises(ModelError, match="400|INVALID_ARGUMENT"):
         ServedModel.connect(url).restore(np.zeros((1, 16, 16, 3), np.float32), np.zeros((1, 3, 3, 1), np.float32))
