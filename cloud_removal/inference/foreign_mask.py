@@ -33,7 +33,7 @@ SIDE = 2048
 WORDS = {
     CLOUD: "cloud",
     THIN: "thin cloud",
-    SHADOW: "shadow (kept as it is)",
+    SHADOW: "shadow",
     FILL: "no data",
     UNCOVERED: "not covered",
 }

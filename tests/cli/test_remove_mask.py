@@ -16,6 +16,7 @@ from cloud_removal.inference.mask_kinds import KINDS
 from cloud_removal.inference.model import Model
 from cloud_removal.inference.pipeline import Settings
 from cloud_removal.inference.pipeline import remove as removed
+from tests.dated_scenes import cloud, dated, seen
 from tests.small_model import as_type, cloudy, read, write_raster
 
 HEIGHT, WIDTH = 60, 70
@@ -56,7 +57,7 @@ def test_the_command_knows_the_kinds_that_there_are():
 def test_what_the_mask_calls_cloud_is_opaque_and_the_rest_as_without_it(tmp_path, mask, remove):
     remove(output="plain.tif")
     code, _, err = remove("--mask", mask, "--mask-kind", "fmask")
-    assert code == 0 and "mask mask.tif (fmask): 2.4 % cloud, 2.4 % shadow (kept as it is)" in err
+    assert code == 0 and "mask mask.tif (fmask): 2.4 % cloud, 2.4 % shadow" in err
     plain, masked = read(tmp_path / "p_plain.tif")[0], read(tmp_path / "p_out.tif")[0]
     assert (plain[CLOUD] == 1).all() and (masked[CLOUD] == 4).all() and (masked[SHADE] == 1).all()
     elsewhere = np.ones_like(plain, bool)
@@ -163,3 +164,29 @@ def virtual(file: Path) -> str:
         f"<SimpleSource><SourceFilename>{file}</SourceFilename><SourceBand>1</SourceBand></SimpleSource>"
         "</VRTRasterBand></VRTDataset>"
     )
+
+
+def test_a_mask_of_another_date_is_taken_as_that_of_the_scene_and_told(tmp_path, model_folder, capfd):
+    first = dated(tmp_path / "first.tif", seen(cloud((60, 40))))
+    second = dated(tmp_path / "second.tif", seen(np.zeros((120, 150)), 1.1))
+    values = np.zeros((1, 120, 150), np.uint8)
+    values[0, :60] = 4
+    words = [first, tmp_path / "out.tif", "--other-date", second, "--provenance", tmp_path / "codes.tif"]
+    mask = ["--other-mask", dated(tmp_path / "mask.tif", values), "--mask-kind", "fmask"]
+    options = ["--model", model_folder, "--no-inpaint", "--scale", 30000]
+    assert main(["remove", *map(str, [*words, *mask, *options])]) == 0
+    codes = read(tmp_path / "codes.tif")[0]
+    assert not (codes[:60] == 3).any() and (codes[60:] == 3).any()
+    assert "mask.tif (fmask): 50.0 % cloud" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--other-mask", "m.tif", "--mask-kind", "scl"], "--other-mask without --other-date"),
+        (["--other-mask", "m.tif", "--other-date", "o.tif"], "m.tif: say with --mask-kind"),
+    ],
+)
+def test_a_mask_of_another_date_needs_the_date_and_its_kind(tmp_path, scene, capfd, words, message):
+    assert main(["remove", str(scene), str(tmp_path / "out.tif"), *words]) == 1
+    assert message in capfd.readouterr().err and not (tmp_path / "out.tif").exists()

@@ -166,7 +166,7 @@ def test_shares_of_the_scene_are_told(opened):
     values[:4], values[4:8] = 1, 3
     mask = opened(values, "omnicloudmask")
     mask.counts = mask.survey()
-    assert mask.remarks() == ["mask mask.tif (omnicloudmask): 10.0 % cloud, 10.0 % shadow (kept as it is)"]
+    assert mask.remarks() == ["mask mask.tif (omnicloudmask): 10.0 % cloud, 10.0 % shadow"]
 
 
 def test_a_mask_of_another_size_without_georeference_is_refused(opened):
