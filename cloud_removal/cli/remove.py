@@ -67,6 +67,9 @@ class Options:
     cloud_height: str | None = None
     """Height of the clouds above the ground, or a range, in pixels (40, 20-200) or metres (1500m, 500-3000m): with
     --sun-elevation it says how far shadows lie from clouds. Without it that is looked for."""
+    other_mask: tyro.conf.UseAppendAction[tuple[Path, ...]] = ()
+    """Cloud mask of a date, one for each --other-date in the same order, taken as --mask is (--mask-kind, ...). Nothing
+    is taken from where it sees cloud or shadow."""
     inpaint_model: Path | None = None
     """Model folder that fills what opaque cloud hides; without it the bundled model inpaint, where there is one."""
     inpaint: bool = True
@@ -129,14 +132,16 @@ class Options:
         from cloud_removal.inference.inpaint import DILATE
         from cloud_removal.inference.pipeline import Settings
 
-        dilate = DILATE if self.dilate is None else self.dilate
+        dilate, masks = DILATE if self.dilate is None else self.dilate, self._masks()
         settings = Settings(
             parse_bands(self.bands), self.scale, self.keep_below, self.opaque_above, self.window, dilate, self.abstain,
-            mask=self._mask(), date_above=self.date_above, sensor=self.sensor, baseline=self.baseline,
+            mask=masks[0], date_above=self.date_above, date_masks=masks[1], sensor=self.sensor, baseline=self.baseline,
             drop_others=self.other_bands == "drop", max_pixels=self.max_pixels, shadows=self._sun(),
         )  # fmt: skip
         if self.date_above is not None and not self.other_date:
             raise OptionError("--date-above without --other-date FILE: there is no date to take pixels from.")
+        if self.other_mask and not self.other_date:
+            raise OptionError("--other-mask without --other-date FILE: there is no date that it could be of.")
         model, inpaint = self.model or DEFAULT, self._inpaint_model()
         return Remover(model, inpaint, settings, self.overwrite, self.quiet, self.other_date)
 
@@ -152,21 +157,25 @@ class Options:
         sun.check()
         return sun if wanted else None
 
-    def _mask(self) -> "Mask | None":
+    def _masks(self) -> "tuple[Mask | None, tuple[Mask, ...]]":
+        """The mask of the scene, and those of its other dates."""
         from cloud_removal.inference.foreign_mask import Mask
 
         given = (self.mask_dilate, self.mask_cloud, self.mask_scale, self.mask_threshold)
-        if self.mask is None:
+        if self.mask is None and not self.other_mask:
             if self.mask_kind is not None or given != ("0", "opaque", None, None):
                 raise OptionError("--mask-... without --mask FILE: there is no mask that they could speak of.")
-            return None
+            return None, ()
         if self.mask_kind is None:
-            raise OptionError(f"--mask {self.mask}: say with --mask-kind what its codes mean, e.g. --mask-kind scl.")
-        mask = Mask(
-            self.mask, self.mask_kind, self.mask_dilate, self.mask_cloud == "thin", self.mask_scale, self.mask_threshold
-        )
-        mask.check()
-        return mask
+            path = self.mask or self.other_mask[0]
+            raise OptionError(f"--mask {path}: say with --mask-kind what its codes mean, e.g. --mask-kind scl.")
+        how = self.mask_kind, self.mask_dilate, self.mask_cloud == "thin", self.mask_scale, self.mask_threshold
+        one = None if self.mask is None else Mask(self.mask, *how)
+        others = tuple(Mask(path, *how) for path in self.other_mask)
+        for mask in (one, *others):
+            if mask is not None:
+                mask.check()
+        return one, others
 
     def _inpaint_model(self) -> Path | None:
         """What fills holes, None where nothing does."""

@@ -18,6 +18,7 @@ from cloud_removal.errors import InputError, OptionError
 from cloud_removal.inference.assemble import Blocks
 from cloud_removal.inference.blocks import Layer, Partial
 from cloud_removal.inference.compose import BLEND, OPAQUE, Piece, Thresholds
+from cloud_removal.inference.foreign_mask import Mask, OpenMask, over
 from cloud_removal.inference.inpaint import grown
 from cloud_removal.inference.matching import Matching, match
 from cloud_removal.inference.merge import FEATHER, Date, Rule, merged
@@ -53,6 +54,8 @@ class Dates:
     thin: bool = True
     """Thin cloud is taken off, also where a date is taken; else all stays as the sensors saw it."""
     bands: tuple[int, ...] | None = None
+    masks: tuple[Mask, ...] = ()
+    """Where another program sees cloud and shadow on each of the dates; either none or one each."""
     say: Callable[[str], None] = lambda line: None
     with_opacity: ClassVar[bool] = True
     """The thinnest cloud is looked for."""
@@ -61,9 +64,14 @@ class Dates:
         """Refuses dates that are the scene itself, given twice, of another kind, or that lie elsewhere."""
         if self.above is not None and not 0.0 <= self.above <= 1.0:
             raise OptionError(f"--date-above {self.above}: expected an opacity between 0 and 1.")
+        if self.masks and len(self.masks) != len(self.paths):
+            raise OptionError(
+                f"--other-mask: {len(self.masks)} given for {len(self.paths)} of --other-date. Give one for each, in "
+                "the same order."
+            )
         known = {scene.content(): scene.path}
-        for path in self.paths:
-            with opened_on(scene, path):
+        for path, mask in self._masked():
+            with opened_on(scene, path) as other, over(other, mask):
                 content = self._content(path)
             if content in known:
                 raise InputError(f"{path} holds the same as {known[content]}: it has nothing to add. Leave one out.")
@@ -73,6 +81,7 @@ class Dates:
         """What a killed run must have in common with the one that goes on from it."""
         return {
             "other dates": [f"{path.name} {self._content(path)}" for path in self.paths],
+            **({"other masks": [list(mask.identity().values()) for mask in self.masks]} if self.masks else {}),
             "date-above": self.above,
             "thin cloud": "removed" if self.thin else "left",
         }
@@ -82,6 +91,8 @@ class Dates:
         names = ", ".join(path.name for path in self.paths)
         removed = ", thin cloud removed there" if self.thin else ""
         above = {} if self.above is None else {"DATE_ABOVE": f"{self.above:g}"}
+        if self.masks:
+            above["OTHER_MASKS"] = ", ".join(mask.path.name for mask in self.masks)
         return {"PROVENANCE_3": f"taken from another date ({names}){removed}, in this one's brightness", **above}
 
     def remarks(self) -> list[str]:
@@ -104,10 +115,10 @@ class Dates:
         wanted = frozenset(w.index for w in finished.windows if w in cloudy or any(map(w.core.common, squares)))
         total = len(self.paths) * scene.height * scene.width + sum(map(_pixels, cloudy))
         dates = []
-        for number, path in enumerate(self.paths, 1):
-            with opened_on(scene, path) as other:
+        for number, (path, mask) in enumerate(self._masked(), 1):
+            with opened_on(scene, path) as other, over(other, mask) as floor:
                 seen = _Seen(finished.partial, f"date{number}", wanted)
-                self._restored(task, other, finished.windows, seen, lambda done: advance(done, total))
+                self._restored(task, other, floor, finished.windows, seen, lambda done: advance(done, total))
                 blocks = Blocks(seen, [window for window in finished.windows if window.index in wanted])
                 matching = self._matched(task, other, finished, blocks, squares, rule)
                 nodata = tuple(other.source.nodatavals[band - 1] for band in other.bands)
@@ -141,11 +152,25 @@ class Dates:
             )
         return max(above, rule.above)
 
+    def _masked(self) -> Iterator[tuple[Path, Mask | None]]:
+        """Each date and its mask."""
+        return zip(self.paths, self.masks or [None] * len(self.paths), strict=True)
+
     def _restored(
-        self, task: Task, other: Scene, windows: Sequence[Window], seen: "_Seen", advance: Callable[[int], None]
+        self,
+        task: Task,
+        other: Scene,
+        floor: OpenMask | None,
+        windows: Sequence[Window],
+        seen: "_Seen",
+        advance: Callable[[int], None],
     ) -> None:
         """Puts the windows of a date that are wanted through the network."""
         prepared = self.prepared(other, task.model)
+        if floor is not None:
+            prepared = dataclasses.replace(prepared, mask=_Unshaded(floor))
+            for line in floor.remarks():
+                self.say(line)
         if not self.thin:
             prepared = dataclasses.replace(prepared, thresholds=UNTOUCHED)
         restore(prepared, windows, nodes_of(prepared, seen, f"context-{seen.name}"), seen, advance)
@@ -201,6 +226,21 @@ class _Looked:
             if nodata is not None:
                 present &= plane != nodata
         return Date(self.matching.applied(values), np.where(present, opacity, np.float32(np.nan)), self.above)
+
+
+@dataclass(frozen=True)
+class _Unshaded:
+    """The mask of a date: what it sees in shadow is of as little use as what is under opaque cloud."""
+
+    mask: OpenMask
+
+    def floor(self, area: Area, thresholds: Thresholds) -> NDArray[np.float32]:
+        """Opacity (H, W) that a pixel has at least."""
+        return np.maximum(self.mask.floor(area, thresholds), self.mask.shadow(area).astype(np.float32))
+
+    def shadow(self, area: Area) -> NDArray[np.bool_]:
+        """Where (H, W) there is a cloud's shadow and no cloud."""
+        return self.mask.shadow(area)
 
 
 class _Seen(Layer):

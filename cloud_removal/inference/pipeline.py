@@ -69,6 +69,8 @@ class Settings:
     """Pixels that a raster may have, None: as usual for its kind. It decides on no value."""
     date_above: float | None = None
     """Opacity from which pixels are taken from other dates; None: from which they are not kept."""
+    date_masks: tuple[Mask, ...] = ()
+    """Where another program sees cloud and shadow on each of the other dates; either none or one each."""
     thin: bool = True
     """Thin cloud is taken off; else all stays as the sensor saw it."""
     shadows: Sun | None = None
@@ -173,7 +175,7 @@ def _dates(paths: Sequence[Path], settings: Settings, say: Say) -> list[Dates]:
     """The stage that merges other dates, where there are any."""
     prepared = functools.partial(task_for, settings=settings, say=say)
     above, thin, bands = settings.date_above, settings.thin, settings.bands
-    return [Dates(tuple(paths), prepared, above, thin, bands, say)] if paths else []
+    return [Dates(tuple(paths), prepared, above, thin, bands, settings.date_masks, say)] if paths else []
 
 
 def _noting(say: Say, notes: list[str]) -> Say:
