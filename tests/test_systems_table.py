@@ -220,3 +220,7 @@ def test_the_panel_shows_the_networks_alone():
     _, rows = scores.judged([Pair("x", grey, grey)], judges)
     picture = cv2.imdecode(np.frombuffer(scores.panel(rows, ["pix2pix"]), np.uint8), cv2.IMREAD_COLOR)
     assert 200 in picture and 10 not in picture
+
+
+def test_ground_that_counts_more_than_once_is_said_to():
+    assert page.folders_in_words(["a/naip", "b/towns", "a/naip"]) == "`naip` (counting 2 times) and `towns`"

@@ -1,6 +1,7 @@
 """The results as Markdown; everything in it comes from numbers.json."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def section(numbers: Mapping[str, Any]) -> str:
 def how(numbers: Mapping[str, Any]) -> str:
     """How it was measured, in words."""
     own, machine = numbers["comparison"], numbers["machine"]
-    ground = " and ".join(f"`{Path(folder).name}`" for folder in own["data"]["ground"]) or "procedural ground"
+    ground = folders_in_words(own["data"]["ground"]) or "procedural ground"
     precision = " and ".join(sorted({run["precision"] for run in numbers["runs"].values()}))
     return (
         f"Measured on {ground} ({machine['processor']}, {machine['cores']} cores, {precision}): all from nothing, on "
@@ -42,6 +43,12 @@ def how(numbers: Mapping[str, Any]) -> str:
         "The columns are of the network alone, but the last two; gradient is the sharpness of the result over that of "
         "the truth."
     )
+
+
+def folders_in_words(folders: Sequence[str]) -> str:
+    """Their names, and how many times each counts."""
+    counts = Counter(Path(folder).name for folder in folders)
+    return " and ".join(f"`{name}`" + (f" (counting {n} times)" if n > 1 else "") for name, n in counts.items())
 
 
 def described(data_set: str) -> str:
