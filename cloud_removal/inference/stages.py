@@ -2,7 +2,8 @@
 
 A stage reads windows and writes those that it changes anew beside them (`blocks.Layer`), so that it works from what
 was there before it began, goes on after a kill, and needs memory for one window. What it makes of a place must not
-depend on how the scene was cut. Stages follow one another in a fixed order: other dates, shadows, opaque cloud.
+depend on how the scene was cut. Stages follow one another in a fixed order: shadows (too deep ones count as opaque
+cloud from there on), other dates, opaque cloud.
 """
 
 from collections.abc import Callable
