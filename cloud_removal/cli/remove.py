@@ -202,7 +202,7 @@ class Command(Options):
     """File ending in .tif or .png, or folder."""
     server: str | None = None
     """Ask TensorFlow Serving at this address instead of computing here: http://HOST:8501/v1/models/NAME or
-    grpc://HOST:8500/NAME. Holes are filled here all the same. See deploy/README.md."""
+    grpc://HOST:8500/NAME. Holes are filled here all the same. See docs/deploy.md."""
 
     def run(self) -> int:
         """Removes the clouds. Returns the exit code."""

@@ -104,7 +104,7 @@ def test_statistics_are_spread_over_a_picture_as_over_a_scene(size):
 
 
 def test_the_page_on_serving_names_every_signature(served):
-    page = (Path(__file__).parents[2] / "deploy" / "README.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "deploy.md").read_text()
     assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == set(served)
 
 
