@@ -12,6 +12,7 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.windows import Window as RasterWindow
 
+from cloud_removal.inference import raster
 from cloud_removal.inference.buffers import Buffers
 from cloud_removal.inference.overlap import overlapped
 from cloud_removal.inference.raster import Scene
@@ -70,7 +71,8 @@ def first_difference(file: Path, written: Checksums, masked: bool, in_order: boo
     """The first strip of `file` that reads back differently. `in_order`: it can only be decoded from its beginning."""
     areas = list(written)
     readers = 1 if in_order else min(os.cpu_count() or 1, MOST_READERS)
-    with ThreadPoolExecutor(readers, "verify") as pool:
+    cache = raster.CACHE_BYTES if in_order else raster.CACHE_BYTES // 3  # Each tile is needed once.
+    with rasterio.Env(GDAL_CACHEMAX=cache), ThreadPoolExecutor(readers, "verify") as pool:
         parts = pool.map(lambda first: _read_again(file, areas[first::readers], masked), range(readers))
         found = {area: checksums for part in parts for area, checksums in part.items()}
     return next((area for area in areas if found[area] != written[area]), None)
