@@ -70,6 +70,16 @@ def test_clouds_without_shadow_change_nothing_more(removed, tmp_path):
         np.testing.assert_array_equal(result, as_usual)
 
 
+def test_dark_fields_are_no_shadow_of_clouds_that_cast_none(removed, tmp_path):
+    picture = seen(0.0)
+    field = (np.arange(HEIGHT)[:, None] // 10 + np.arange(WIDTH) // 10) % 3 == 0
+    picture[:, field & (clouds() == 0)] *= 0.5
+    source = write_raster(tmp_path / "in.tif", as_type(picture, "uint16"), crs=None, transform=None)
+    for sun in (Sun(), Sun(AZIMUTH, 45.0, "30")):
+        _, codes, said = removed(source, sun)
+        assert "no shadow was brightened" in said and not (codes == SHADOW).any()
+
+
 def test_with_sun_and_height_nothing_is_looked_for(removed, tmp_path):
     _, codes, said = removed(raster(tmp_path / "in.tif", 0.3), Sun(AZIMUTH, 45.0, "30"))
     assert "18 px down and 24 px to the left" in said and (codes[FULL] == SHADOW).mean() > 0.8

@@ -33,6 +33,9 @@ EVEN, SOFT = 8.0, 0.15
 FAINTEST, FAINTEST_TOLD = 0.13, 0.02
 """Logarithm of how much darker shadow has to be in each band, or there is none; less will do where a mask tells where
 it is. Ground that happens to be dark is so in one or two bands."""
+MOST = 0.25
+"""The middle one of the cells in full shadow has to be so much of that darker: where there is no shadow at all, some
+ground is dark, too, but most is as light as elsewhere. Measured, with clouds that cast none: hardly over 0."""
 FEWEST = 64.0
 """Pixels of shadow on clear ground; with fewer nothing is concluded."""
 
@@ -171,7 +174,8 @@ def _measured(cells: Cells, cast: Grid, full: float, faintest: float, place: tup
     if weight.sum() * cells.cell**2 < FEWEST:
         return None
     red, green, blue = (float(np.average(darker[..., band], weights=weight)) for band in range(3))
-    if min(red, green, blue) < faintest:
+    middle = np.median(darker[(seen * cast) > 0.5], axis=0) if (seen * cast > 0.5).any() else np.zeros(3)
+    if min(red, green, blue) < faintest or (middle < MOST * np.array((red, green, blue))).any():
         return None
     return Found(cells.cell, lit, (red, green, blue), full, *place)
 
