@@ -34,7 +34,7 @@ def _megapixels_per_second(sources: list[Path], side: int, count: int) -> float:
     """What `count` workers make of all `sources`, each having done one scene before."""
     from cloud_removal.cli import archive_cluster, archive_workers
     from cloud_removal.cli.remove_one import Remover
-    from cloud_removal.inference.pipeline import Settings
+    from cloud_removal.inference.settings import Settings
     from cloud_removal.inference.targets import Targets
     from cloud_removal.model_folder import DEFAULT
 

@@ -74,7 +74,8 @@ def rows(sides: tuple[int, ...], found: dict[str, Any]) -> list[Row]:
 def run(sides: list[int]) -> dict[str, Any]:
     """Removes the clouds of made-up scenes of `sides` px a side; the passes of the middle one are taken apart."""
     from cloud_removal.inference.model import Model
-    from cloud_removal.inference.pipeline import Settings, remove
+    from cloud_removal.inference.pipeline import remove
+    from cloud_removal.inference.settings import Settings
     from cloud_removal.model_folder import DEFAULT
 
     start = time.perf_counter()

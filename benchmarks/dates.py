@@ -75,7 +75,8 @@ class Comparison:
     def methods(self, model: Any, dates: Sequence[Path], work: Path) -> Iterator[tuple[str, NDArray]]:
         """What is compared, and its picture (3, H, W)."""
         from cloud_removal.inference.composite import composite
-        from cloud_removal.inference.pipeline import DEFAULTS, remove
+        from cloud_removal.inference.pipeline import remove
+        from cloud_removal.inference.settings import DEFAULTS
 
         source, *others = dates
         output = work / "output.tif"

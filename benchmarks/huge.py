@@ -66,7 +66,8 @@ def run(source: Path, models: str) -> dict[str, float]:
     from benchmarks import formula
     from cloud_removal.inference.completer import CompleterModel
     from cloud_removal.inference.model import Model, read_card
-    from cloud_removal.inference.pipeline import Settings, remove
+    from cloud_removal.inference.pipeline import remove
+    from cloud_removal.inference.settings import Settings
     from cloud_removal.model_folder import DEFAULT, INPAINT
 
     model: Model = Model.load(DEFAULT) if models == BUNDLED else formula.bright(read_card(DEFAULT))

@@ -53,8 +53,9 @@ def stages(side: int, spent: dict[str, float]) -> list[Row]:
 def run(side: int, model: Path) -> dict[str, float]:
     """Removes the clouds of a made-up scene of `side` × `side` px. Returns seconds, pixels and bytes by name."""
     from cloud_removal.inference.model import Model
-    from cloud_removal.inference.pipeline import WINDOW, Settings, remove
+    from cloud_removal.inference.pipeline import remove
     from cloud_removal.inference.scene import PIXELS_A_BATCH
+    from cloud_removal.inference.settings import WINDOW, Settings
     from cloud_removal.inference.windows import groups, plan, share_kept
 
     loaded = Model.load(model)

@@ -88,7 +88,8 @@ def every_way(
 
 def removed(model: "Model", cloudy: Path, sun: "Sun | None", folder: Path) -> tuple[Bands, NDArray[np.uint8]]:
     """The ground (3, H, W) in [0, 1] and its provenance (H, W)."""
-    from cloud_removal.inference.pipeline import Settings, remove
+    from cloud_removal.inference.pipeline import remove
+    from cloud_removal.inference.settings import Settings
 
     files = folder / "result.tif", folder / "codes.tif"
     remove(cloudy, files[0], model, Settings(shadows=sun), provenance=files[1], overwrite=True)

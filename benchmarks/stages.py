@@ -92,7 +92,8 @@ def run(side: int, model: Path) -> dict[str, float]:
     """Core-seconds by step of `remove` on a made-up scene of `side` × `side` px, costliest first."""
     from benchmarks.scenes import write_scene
     from cloud_removal.inference.model import Model
-    from cloud_removal.inference.pipeline import Settings, remove
+    from cloud_removal.inference.pipeline import remove
+    from cloud_removal.inference.settings import Settings
 
     loaded = Model.load(model)
     with tempfile.TemporaryDirectory() as folder:

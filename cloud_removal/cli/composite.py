@@ -67,7 +67,7 @@ class Command:
             )
         from cloud_removal.cli.remove_one import progress, say
         from cloud_removal.inference.composite import composite
-        from cloud_removal.inference.pipeline import Settings
+        from cloud_removal.inference.settings import Settings
 
         settings = Settings(
             parse_bands(self.bands), self.scale, self.keep_below, self.opaque_above, self.window,

@@ -130,7 +130,7 @@ class Options:
         """Models and settings as the options say. Raises OptionError where they do not go together."""
         from cloud_removal.cli.remove_one import Remover
         from cloud_removal.inference.inpaint import DILATE
-        from cloud_removal.inference.pipeline import Settings
+        from cloud_removal.inference.settings import Settings
 
         dilate, masks = DILATE if self.dilate is None else self.dilate, self._masks()
         settings = Settings(

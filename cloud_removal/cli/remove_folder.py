@@ -11,8 +11,8 @@ from cloud_removal.cli.remove_one import Remover
 from cloud_removal.errors import CloudRemovalError, InputError, OutputError
 from cloud_removal.inference.completer import CompleterModel
 from cloud_removal.inference.model import Model
-from cloud_removal.inference.pipeline import check_settings
 from cloud_removal.inference.raster import SUFFIXES
+from cloud_removal.inference.settings import check_settings
 from cloud_removal.inference.targets import Targets, check_folders, listed, lost_as_png, suffix_for
 
 

@@ -10,8 +10,9 @@ from tqdm import tqdm
 
 from cloud_removal.inference.completer import CompleterModel
 from cloud_removal.inference.model import Model
-from cloud_removal.inference.pipeline import Settings, remove
+from cloud_removal.inference.pipeline import remove
 from cloud_removal.inference.raster import Say
+from cloud_removal.inference.settings import Settings
 from cloud_removal.inference.stages import Advance
 from cloud_removal.inference.summary import Summary
 from cloud_removal.inference.targets import Targets

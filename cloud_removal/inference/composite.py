@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cloud_removal.inference.model import Model
-from cloud_removal.inference.pipeline import DEFAULTS, Settings, processed
+from cloud_removal.inference.pipeline import processed
 from cloud_removal.inference.raster import Say
+from cloud_removal.inference.settings import DEFAULTS, Settings
 from cloud_removal.inference.stages import Advance
 from cloud_removal.inference.summary import Summary
 from cloud_removal.inference.targets import Targets

@@ -8,9 +8,9 @@ from cloud_removal.inference.completer import CompleterModel
 from cloud_removal.inference.compose import BLEND, Piece, Thresholds
 from cloud_removal.inference.inpaint import DILATE, fill_picture, hole_in
 from cloud_removal.inference.model import Model
-from cloud_removal.inference.pipeline import WINDOW
 from cloud_removal.inference.scaling import Scaling
 from cloud_removal.inference.scene import Task, restore
+from cloud_removal.inference.settings import WINDOW
 from cloud_removal.inference.windows import Area, Window, plan
 
 EIGHT_BIT = Scaling((0.0,) * 3, (255.0,) * 3, "8 bit")

@@ -4,80 +4,33 @@ import dataclasses
 import functools
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cloud_removal.errors import OptionError
-from cloud_removal.inference import assemble, blocks, colour_profile, safety, sensors, targets
+from cloud_removal.inference import assemble, blocks, colour_profile, sensors, targets
 from cloud_removal.inference.assemble import Blocks
 from cloud_removal.inference.blocks import Partial
 from cloud_removal.inference.completer import CompleterModel
 from cloud_removal.inference.compose import Thresholds
 from cloud_removal.inference.consistency.whole import Check, Figure
 from cloud_removal.inference.dates import UNTOUCHED, Dates
-from cloud_removal.inference.foreign_mask import Mask, over
-from cloud_removal.inference.inpaint import DILATE
+from cloud_removal.inference.foreign_mask import over
 from cloud_removal.inference.model import Card, Model, fingerprint, read_card
 from cloud_removal.inference.opaque import Abstaining, Treatment
 from cloud_removal.inference.raster import Say, Scene, open_scene, quiet_gdal, remarks
 from cloud_removal.inference.report import Told
 from cloud_removal.inference.report import write as write_report
-from cloud_removal.inference.scaling import check_scale, choose
+from cloud_removal.inference.scaling import choose
 from cloud_removal.inference.scene import Task, nodes_of, restore
+from cloud_removal.inference.settings import DEFAULTS, Settings, check_settings, thresholds
 from cloud_removal.inference.shadows.stage import Shadows
-from cloud_removal.inference.shadows.sun import Sun
 from cloud_removal.inference.stages import Advance, Progress, Stage
 from cloud_removal.inference.summary import Summary, counted
 from cloud_removal.inference.targets import Targets
 from cloud_removal.inference.windows import Window, plan
 from cloud_removal.model_folder import DEFAULT
-
-WINDOW = 1280
-"""Side in pixels of the core of a window (the halo comes on top)."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What decides on the values of a result."""
-
-    bands: tuple[int, ...] | None = None
-    """Bands of red, green and blue, counted from 1; None: 1, 2, 3 of at most four."""
-    scale: float | None = None
-    """Value of full brightness (10000 for Sentinel-2 reflectance); None: 255 for 8 bits, else tags or percentiles."""
-    keep_below: float | None = None
-    """Opacity under which a pixel stays bit-identical; None: as the model's card says."""
-    opaque_above: float | None = None
-    """Opacity from which a pixel counts as opaque cloud; None: as the model's card says."""
-    window: int = WINDOW
-    """Side in pixels of the core of a window, rounded up to the network's stride."""
-    dilate: int = DILATE
-    """Pixels around opaque cloud that count as its edge, where it is filled or left without data."""
-    abstain: bool = False
-    """What would be generated under opaque cloud is left without data."""
-    mask: Mask | None = None
-    """Where another program sees cloud."""
-    sensor: str | None = None
-    """One of `sensors.SENSORS`, whose units the values have; None: as tags say, where they do."""
-    baseline: float | None = None
-    """Processing baseline of a Sentinel-2 product; None: as tags say."""
-    drop_others: bool = False
-    """The result has the three chosen bands only (and the transparency), in the order chosen."""
-    max_pixels: float | None = None
-    """Pixels that a raster may have, None: as usual for its kind. It decides on no value."""
-    date_above: float | None = None
-    """Opacity from which pixels are taken from other dates; None: from which they are not kept."""
-    date_masks: tuple[Mask, ...] = ()
-    """Where another program sees cloud and shadow on each of the other dates; either none or one each."""
-    thin: bool = True
-    """Thin cloud is taken off; else all stays as the sensor saw it."""
-    shadows: Sun | None = None
-    """Cloud shadows are brightened, found by what is known of the sun; None: they stay."""
-
-
-DEFAULTS = Settings()
 
 
 def remove(
@@ -208,12 +161,6 @@ def _implied(card: Card) -> str:
     return f"{card.title} finds no clouds: what counts as opacity is concluded from what it changed"
 
 
-def thresholds(card: Card, settings: Settings) -> Thresholds:
-    """The thresholds asked for, or else the model's own."""
-    keep_below = card.keep_below if settings.keep_below is None else settings.keep_below
-    return Thresholds(keep_below, card.opaque_above if settings.opaque_above is None else settings.opaque_above)
-
-
 def task_for(scene: Scene, model: Model, settings: Settings, say: Say) -> Task:
     """The statistics pass: how the scene's values become pictures."""
     seen = scene.sample()
@@ -285,15 +232,3 @@ def _identity(scene: Scene, card: Card, settings: Settings, wanted: Targets) -> 
         **({} if card.grid.exact else {"blended over": card.grid.overlap(settings.window)}),
         **(settings.mask.identity() if settings.mask else {}),
     }
-
-
-def check_settings(settings: Settings) -> None:
-    """Refuses settings that cannot be meant."""
-    if settings.window < 1:
-        raise OptionError(f"--window {settings.window}: expected a number of pixels, at least 1, e.g. {WINDOW}.")
-    check_scale(settings.scale)
-    safety.check_most(settings.max_pixels)
-    sensors.check(settings.sensor, settings.baseline, settings.scale)
-    for name, value in (("keep-below", settings.keep_below), ("opaque-above", settings.opaque_above)):
-        if value is not None and not 0.0 <= value <= 1.0:
-            raise OptionError(f"--{name} {value}: expected an opacity between 0 and 1.")

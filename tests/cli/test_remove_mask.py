@@ -14,8 +14,8 @@ from cloud_removal.cli.remove import MaskKind
 from cloud_removal.inference.foreign_mask import Mask
 from cloud_removal.inference.mask_kinds import KINDS
 from cloud_removal.inference.model import Model
-from cloud_removal.inference.pipeline import Settings
 from cloud_removal.inference.pipeline import remove as removed
+from cloud_removal.inference.settings import Settings
 from tests.dated_scenes import cloud, dated, seen
 from tests.small_model import as_type, cloudy, read, write_raster
 

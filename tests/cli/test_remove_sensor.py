@@ -10,9 +10,9 @@ from rasterio.enums import ColorInterp
 from cloud_removal.cli import main
 from cloud_removal.cli.remove import Sensor
 from cloud_removal.errors import OutputError
-from cloud_removal.inference.pipeline import Settings
 from cloud_removal.inference.pipeline import remove as removed
 from cloud_removal.inference.sensors import SENSORS
+from cloud_removal.inference.settings import Settings
 from tests.small_model import cloudy, read, write_raster
 
 

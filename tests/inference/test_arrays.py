@@ -15,7 +15,8 @@ from rasterio.transform import Affine
 from cloud_removal import remove_clouds
 from cloud_removal.errors import CloudRemovalError, InputError, ModelError, OptionError
 from cloud_removal.inference import lazy
-from cloud_removal.inference.pipeline import Settings, remove
+from cloud_removal.inference.pipeline import remove
+from cloud_removal.inference.settings import Settings
 from tests.small_model import as_type, cloudy, read, write_raster
 
 UPRIGHT = Affine(10, 0, 500000, 0, -10, 4100000)

@@ -16,9 +16,10 @@ from cloud_removal.inference.compose import KEPT, THIN, Piece, Thresholds
 from cloud_removal.inference.consistency.score import HALO, THRESHOLD, judged
 from cloud_removal.inference.consistency.veil import transmission
 from cloud_removal.inference.consistency.whole import BANDS, SAMPLED, SQUARE, Check, Figure
-from cloud_removal.inference.pipeline import Settings, remove
+from cloud_removal.inference.pipeline import remove
 from cloud_removal.inference.scaling import Scaling
 from cloud_removal.inference.scene import Task
+from cloud_removal.inference.settings import Settings
 from cloud_removal.inference.summary import Summary
 from cloud_removal.inference.targets import Targets
 from cloud_removal.inference.windows import Area, Window

@@ -8,7 +8,8 @@ import rasterio
 
 from cloud_removal.errors import OptionError
 from cloud_removal.inference.foreign_mask import Mask
-from cloud_removal.inference.pipeline import Settings, remove
+from cloud_removal.inference.pipeline import remove
+from cloud_removal.inference.settings import Settings
 from tests.dated_scenes import HEIGHT, LEFT, WIDTH, cloud, dated, seen
 from tests.small_model import read
 

@@ -7,7 +7,8 @@ from rasterio.transform import Affine
 
 from cloud_removal.errors import CloudRemovalError, OutputError
 from cloud_removal.inference.blocks import partial_folder
-from cloud_removal.inference.pipeline import Settings, remove
+from cloud_removal.inference.pipeline import remove
+from cloud_removal.inference.settings import Settings
 from tests.dated_scenes import LEFT, MIDDLE, RIGHT, cloud, dated, seen
 
 

@@ -8,7 +8,8 @@ import pytest
 from cloud_removal.inference import dates
 from cloud_removal.inference.matching import Matching
 from cloud_removal.inference.model import Model
-from cloud_removal.inference.pipeline import Settings, remove
+from cloud_removal.inference.pipeline import remove
+from cloud_removal.inference.settings import Settings
 from cloud_removal.inference.windows import Area
 from tests.dated_scenes import HEIGHT, WIDTH, cloud, dated, seen
 from tests.small_model import read

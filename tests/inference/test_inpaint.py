@@ -12,7 +12,8 @@ from cloud_removal.inference.blocks import partial_folder
 from cloud_removal.inference.completer import CompleterModel, read_completer_card
 from cloud_removal.inference.inpaint import fill_picture, frame_around
 from cloud_removal.inference.model import read_card
-from cloud_removal.inference.pipeline import Settings, remove
+from cloud_removal.inference.pipeline import remove
+from cloud_removal.inference.settings import Settings
 from cloud_removal.inference.windows import Area, Grid
 from tests.small_completer import opaque
 from tests.small_model import as_type, read, write_raster

@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cloud_removal.inference.compose import CODES, DATE, KEPT, NO_DATA
-from cloud_removal.inference.pipeline import Settings, remove
+from cloud_removal.inference.pipeline import remove
+from cloud_removal.inference.settings import Settings
 from tests.small_model import as_type, cloudy, read, write_raster
 
 EMPTY = {"uint8": 0, "uint16": 0, "int16": -9999, "float32": float("nan")}

@@ -15,7 +15,8 @@ from rasterio.transform import Affine
 
 from cloud_removal.errors import OutputError
 from cloud_removal.inference.model import Model
-from cloud_removal.inference.pipeline import Settings, remove
+from cloud_removal.inference.pipeline import remove
+from cloud_removal.inference.settings import Settings
 from tests.small_model import as_type, cloudy, read, write_raster
 
 DATA = Path(__file__).parents[2] / ".." / "shared" / "data" / "geotiff"

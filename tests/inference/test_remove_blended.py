@@ -16,7 +16,8 @@ from cloud_removal.inference import scene
 from cloud_removal.inference.blocks import partial_folder
 from cloud_removal.inference.model import Model
 from cloud_removal.inference.picture import restore_picture
-from cloud_removal.inference.pipeline import Settings, remove
+from cloud_removal.inference.pipeline import remove
+from cloud_removal.inference.settings import Settings
 from cloud_removal.inference.windows import Window, plan
 from tests.normed_model import hills
 from tests.small_model import as_type, read, write_raster
@@ -206,7 +207,8 @@ import os, signal, sys
 from pathlib import Path
 from cloud_removal.inference import scene
 from cloud_removal.inference.model import Model
-from cloud_removal.inference.pipeline import Settings, remove
+from cloud_removal.inference.pipeline import remove
+from cloud_removal.inference.settings import Settings
 
 done = 0
 

@@ -13,7 +13,8 @@ from cloud_removal.errors import ModelError, OutputError
 from cloud_removal.inference import cog
 from cloud_removal.inference.blocks import partial_folder
 from cloud_removal.inference.model import Model
-from cloud_removal.inference.pipeline import Settings, remove
+from cloud_removal.inference.pipeline import remove
+from cloud_removal.inference.settings import Settings
 from tests.small_model import as_type, cloudy, write_raster
 
 SETTINGS = Settings(window=32)
@@ -23,7 +24,8 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from cloud_removal.inference.model import Model
-from cloud_removal.inference.pipeline import Settings, remove
+from cloud_removal.inference.pipeline import remove
+from cloud_removal.inference.settings import Settings
 
 done = 0
 

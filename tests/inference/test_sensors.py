@@ -7,9 +7,10 @@ import pytest
 import rasterio
 
 from cloud_removal.errors import OptionError
-from cloud_removal.inference.pipeline import Settings, remove
+from cloud_removal.inference.pipeline import remove
 from cloud_removal.inference.raster import open_scene, quiet_gdal
 from cloud_removal.inference.sensors import BRIGHTER, SENSORS, check, found, of_scene
+from cloud_removal.inference.settings import Settings
 from tests.small_model import cloudy, read, write_raster
 
 DATA = Path(__file__).parents[2] / ".." / "shared" / "data" / "geotiff"

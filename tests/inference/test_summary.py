@@ -6,7 +6,8 @@ import rasterio
 
 from cloud_removal.inference.compose import DATE, KEPT, NO_DATA, OPAQUE, SHADOW, THIN
 from cloud_removal.inference.ground_area import square_metres
-from cloud_removal.inference.pipeline import Settings, remove
+from cloud_removal.inference.pipeline import remove
+from cloud_removal.inference.settings import Settings
 from cloud_removal.inference.stages import Progress
 from cloud_removal.inference.summary import Summary
 from tests.small_model import as_type, cloudy, read, write_raster

@@ -19,7 +19,8 @@ from cloud_removal.export.server_files import served_card
 from cloud_removal.export.serving import statistics_over
 from cloud_removal.inference.context import measure
 from cloud_removal.inference.picture import restore_picture
-from cloud_removal.inference.pipeline import Settings, remove
+from cloud_removal.inference.pipeline import remove
+from cloud_removal.inference.settings import Settings
 from cloud_removal.inference.windows import Area
 from tests.small_model import cloudy, read, write_raster
 

@@ -14,7 +14,8 @@ from cloud_removal.cli.train import train
 from cloud_removal.config import Run
 from cloud_removal.export import export
 from cloud_removal.inference.model import Model
-from cloud_removal.inference.pipeline import Settings, remove
+from cloud_removal.inference.pipeline import remove
+from cloud_removal.inference.settings import Settings
 from cloud_removal.systems.enlightengan import GENERATOR, EnlightenGANSystem, Options
 from cloud_removal.training import checkpoint, saves
 from tests.small_model import read, write_raster
