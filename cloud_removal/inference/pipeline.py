@@ -83,7 +83,7 @@ def processed(
     shadows = [Shadows(settings.shadows, say)] if settings.shadows else []
     stages = [*shadows, *_dates(other_dates, settings, say), *stages]
     with quiet_gdal():
-        for path in (source, *other_dates):
+        for path in (source, *other_dates, *settings.files()):
             targets.check(wanted, path, overwrite)
         opened = open_scene(source, settings.bands, settings.max_pixels)
         with opened as scene, over(scene, settings.mask) as mask:

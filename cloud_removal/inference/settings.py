@@ -1,6 +1,7 @@
 """What a user decides on: the values that a result depends on, and which of them cannot be meant."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from cloud_removal.errors import OptionError
 from cloud_removal.inference import safety, sensors
@@ -51,6 +52,10 @@ class Settings:
     """Thin cloud is taken off; else all stays as the sensor saw it."""
     shadows: Sun | None = None
     """Cloud shadows are brightened, found by what is known of the sun; None: they stay."""
+
+    def files(self) -> list[Path]:
+        """Rasters of the user's that are read beside the scene and its other dates."""
+        return [mask.path for mask in (self.mask, *self.date_masks) if mask is not None]
 
 
 DEFAULTS = Settings()

@@ -234,11 +234,11 @@ def test_output_is_the_input(tmp_path, scene, refused, how):
     else:
         output = scene if how == "itself" else tmp_path / "." / "x" / ".." / "in.tif"
         (tmp_path / "x").mkdir()
-    refused(scene, output, "--overwrite", words="is the input itself")
+    refused(scene, output, "--overwrite", words="is an input itself")
 
 
 def test_cloud_is_the_input(tmp_path, scene, refused):
-    refused(scene, tmp_path / "out.tif", "--cloud", scene, "--overwrite", words="is the input itself")
+    refused(scene, tmp_path / "out.tif", "--cloud", scene, "--overwrite", words="is an input itself")
 
 
 def test_two_results_of_one_name(tmp_path, scene, refused):

@@ -11,6 +11,7 @@ import rasterio
 
 from cloud_removal.cli import main
 from cloud_removal.cli.remove import MaskKind
+from cloud_removal.errors import OutputError
 from cloud_removal.inference.foreign_mask import Mask
 from cloud_removal.inference.mask_kinds import KINDS
 from cloud_removal.inference.model import Model
@@ -190,3 +191,12 @@ def test_a_mask_of_another_date_is_taken_as_that_of_the_scene_and_told(tmp_path,
 def test_a_mask_of_another_date_needs_the_date_and_its_kind(tmp_path, scene, capfd, words, message):
     assert main(["remove", str(scene), str(tmp_path / "out.tif"), *words]) == 1
     assert message in capfd.readouterr().err and not (tmp_path / "out.tif").exists()
+
+
+def test_a_mask_is_never_replaced(tmp_path, scene, mask, model_folder):
+    before = mask.read_bytes()
+    with pytest.raises(OutputError, match="is an input itself, which is never replaced"):
+        removed(
+            scene, tmp_path / "out.tif", model_folder, Settings(mask=Mask(mask, "fmask")), cloud=mask, overwrite=True
+        )
+    assert mask.read_bytes() == before
