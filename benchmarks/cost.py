@@ -23,7 +23,7 @@ from benchmarks.stages import in_turn
 from benchmarks.table import Row
 
 SIDES, QUICK_SIDES = (1000, 4000, 10980), (96, 128, 160)
-REPEATS = 3
+REPEATS = 9
 """Of the smallest scene; the others take long enough."""
 WINDOWS, RASTER = "windows", "raster"
 STAGES = {
