@@ -20,17 +20,6 @@ SETTINGS = Settings(window=64, scale=30000.0)
 
 
 @pytest.fixture
-def reference(tmp_path):
-    return dated(tmp_path / "reference.tif", seen(cloud(LEFT)))
-
-
-@pytest.fixture
-def other(tmp_path):
-    """Another date: cloud elsewhere, brighter."""
-    return dated(tmp_path / "other.tif", seen(cloud(RIGHT), 1.2, 0.03))
-
-
-@pytest.fixture
 def removed(tmp_path, model):
     """Result (3, H, W), provenance (H, W) and summary of a scene with other dates."""
 

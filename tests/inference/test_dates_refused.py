@@ -9,17 +9,7 @@ from cloud_removal.errors import CloudRemovalError, OutputError
 from cloud_removal.inference.blocks import partial_folder
 from cloud_removal.inference.pipeline import remove
 from cloud_removal.inference.settings import Settings
-from tests.dated_scenes import LEFT, MIDDLE, RIGHT, cloud, dated, seen
-
-
-@pytest.fixture
-def reference(tmp_path):
-    return dated(tmp_path / "reference.tif", seen(cloud(LEFT)))
-
-
-@pytest.fixture
-def other(tmp_path):
-    return dated(tmp_path / "other.tif", seen(cloud(RIGHT), 1.2, 0.03))
+from tests.dated_scenes import MIDDLE, RIGHT, cloud, dated, seen
 
 
 @pytest.fixture
