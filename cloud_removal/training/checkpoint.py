@@ -84,14 +84,17 @@ def restore(saved: Saved, found: Variables) -> None:
 def restore_run(run_dir: Path, say: Say) -> tuple[Run, System, Saved]:
     """The settings of a run folder, its system at the checkpoint that counts, and which one that is.
 
-    That is the one that did best on the pairs kept from training, and where there were none the newest whole one.
+    That is the one that did best on what was kept from training, which is said, and where nothing was the newest whole.
     CheckpointError where there is none. The system is built under the run's own precision; its optimizers hold the
     moving averages, if any.
     """
     run = stored_run(run_dir)
-    saved = saves.newest(run_dir / BEST, say) or saves.newest(run_dir / CHECKPOINTS, say)
+    best = saves.newest(run_dir / BEST, say)
+    saved = best or saves.newest(run_dir / CHECKPOINTS, say)
     if run is None or saved is None:
         raise CheckpointError(f"{run_dir} holds no checkpoint. Expected the --run-dir of a training script.")
+    if best is not None:
+        say(f"Taking step {best.step} of {run_dir}, which did best on what was kept from training, not the newest.")
     system = build(run)
     restore(saved, variables(system, tf.Variable(0, dtype=tf.int64, trainable=False)))
     return run, system, saved

@@ -143,7 +143,7 @@ def test_saved_model_cli_shows_each_signature_with_its_names(exported):
 
 def test_the_c_api_of_tensorflow_runs_it_without_any_python_of_tensorflow_or_ours(exported, served):
     library = Path(tf.__file__).parent / "libtensorflow_cc.so.2"
-    if not library.exists():
+    if not library.exists():  # Linux' packages have it under this name; those of other systems do not.
         pytest.skip(f"this TensorFlow has no {library.name}")
     values = cloudy(21, 30).transpose(1, 2, 0)[None]
     job = {"library": str(library), "model": str(exported), "shape": values.shape, **_names(exported, "remove")}

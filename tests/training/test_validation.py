@@ -80,9 +80,11 @@ def test_a_rate_that_ruins_the_weights_leaves_those_from_before_training(run, tr
 
 def test_what_counts_of_a_run_is_what_did_best_not_what_came_last(run, train):
     train(dataclasses.replace(run, learning_rate=10.0))
-    _, system, saved = restore_run(run.run_dir, quiet)
+    told = []
+    _, system, saved = restore_run(run.run_dir, told.append)
     kept = read_values(run.run_dir / "best" / "ckpt-0")
     assert saved.step == 0
+    assert told == [f"Taking step 0 of {run.run_dir}, which did best on what was kept from training, not the newest."]
     for path, variable in network_weights(system).items():
         np.testing.assert_array_equal(variable.numpy(), kept[f"networks/{path}"])
 
