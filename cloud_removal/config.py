@@ -20,6 +20,7 @@ from cloud_removal.errors import OptionError
 Range = tuple[float, float]
 Precision = Literal["auto", "float32", "mixed_float16", "mixed_bfloat16"]
 Strategy = Literal["auto", "single", "mirrored", "multiworker"]
+Xla = Literal["auto", "on", "off"]
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,11 @@ class Run:
     ema: float | None = None
     """Momentum of the exponential moving average of the weights (e.g. 0.999); what is shown and exported then."""
     precision: Precision = "auto"
+    xla: Xla = "auto"
+    """Whether XLA compiles the training step: the first step takes a minute or so more, the others less. auto: on a
+    GPU."""
+    deterministic: bool = True
+    """The same bits each time the same run is trained, also in stretches. Without it some GPUs are quicker."""
     strategy: Strategy = "auto"
     init: Path | None = None
     """Model folder (or name of a bundled model) or run folder to start the weights from."""

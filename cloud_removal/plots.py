@@ -17,9 +17,9 @@ GAP, BAR = 4, 20
 """Pixels between the pictures of a grid, and of the title bar above it."""
 APART = (
     "step", "time", "seconds", "images_per_second", "data_wait", "learning_rate",
-    "gate_flips", "collapse_alarm", "phase",
+    "gate_flips", "collapse_alarm", "phase", "loss_scale",
 )  # fmt: skip
-"""What a line of the log holds beside what is drawn in the upper parts."""
+"""What a line of the log holds beside what is drawn in the upper parts, or how its name begins."""
 NORM = "gradient_norm"
 SCORE = "validation_psnr"
 """On the real pairs kept from training, in decibel, where there are any."""
@@ -67,7 +67,7 @@ def curves(run_dir: Path) -> bytes:
     """
     lines = read_log(run_dir / "log.jsonl")
     steps = [line["step"] for line in lines]
-    names = [name for name in (lines[-1] if lines else {}) if name not in (*APART, SCORE)]
+    names = [name for name in (lines[-1] if lines else {}) if not name.startswith((*APART, SCORE))]
     norms, states = [name for name in names if name.startswith(NORM)], [name for name in names if name in STATES]
     parts = {
         "loss": [name for name in names if name not in (*norms, *states)],

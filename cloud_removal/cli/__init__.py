@@ -15,6 +15,8 @@ from cloud_removal.errors import CloudRemovalError
 # A keras.json in the user's home could name a backend that the systems are not written for.
 os.environ["KERAS_BACKEND"] = "tensorflow"
 quiet_tensorflow()
+# Else TensorFlow takes a GPU's whole memory at once, and nothing else can run beside it. The user's own word counts.
+os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
 PROGRAM = "python -m cloud_removal"
 

@@ -92,7 +92,8 @@ def run_training(training: Training, command: str) -> int:
     environment.check_options(run)
     old = stored_run(run.run_dir)
     check_same_system(old, run)
-    environment.make_deterministic()
+    if run.deterministic:
+        environment.make_deterministic()
     stored = old.precision if old is not None and run.precision == "auto" else run.precision
     run = dataclasses.replace(run, precision=environment.choose_precision(stored))
     system = environment.build(run)

@@ -5,7 +5,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from cloud_removal.config import Precision, Run
+from cloud_removal.config import Precision, Run, Xla
 from cloud_removal.errors import OptionError, expect
 from cloud_removal.systems import System, find
 
@@ -26,6 +26,14 @@ def choose_precision(asked: Precision, processor: Path = Path("/proc/cpuinfo")) 
         return "mixed_float16"
     flags = set(processor.read_text().split()) if processor.exists() else set()
     return "mixed_bfloat16" if flags & BFLOAT16_UNITS else "float32"
+
+
+def compiles(asked: Xla) -> bool:
+    """Whether XLA is to compile the training step: as `asked`, or for "auto" where there is a GPU.
+
+    On a processor it gains little over TensorFlow's own kernels and takes a minute or more to compile.
+    """
+    return has_gpu() if asked == "auto" else asked == "on"
 
 
 def check_options(run: Run) -> None:

@@ -24,8 +24,8 @@ SAMPLES_SHOWN = 6
 """Most rows of a sample grid."""
 
 
-MEASURED = ("images_per_second", "data_wait", "learning_rate", "seconds")
-"""What is logged beside the losses."""
+MEASURED = ("images_per_second", "data_wait", "learning_rate", "seconds", "loss_scale")
+"""What is logged beside the losses, or how its name begins."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def _progress_bar(steps: int, start: int) -> tqdm:
 
 def _postfix(values: Mapping[str, float], minutes: float | None) -> str:
     """Losses, speed, share of the time spent waiting for data, and the time allowed if there is a limit."""
-    there = {name: value for name, value in values.items() if name not in MEASURED and not math.isnan(value)}
+    there = {name: value for name, value in values.items() if not name.startswith(MEASURED) and not math.isnan(value)}
     shown = [f"{name} {value:.4g}" for name, value in there.items()]
     if "images_per_second" in values:
         shown += [f"{values['images_per_second']:.1f} img/s", f"waiting for data {values['data_wait']:.0%}"]

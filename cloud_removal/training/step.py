@@ -8,10 +8,12 @@ from cloud_removal.errors import DivergedError
 from cloud_removal.systems import System
 from cloud_removal.systems.base import Batch, Scalars
 from cloud_removal.training import schedule
-from cloud_removal.training.environment import has_gpu
+from cloud_removal.training.environment import compiles
 
 NO_LOSS = "gradient_norm"
 """Scalars whose name begins so may overflow under a loss scale: the optimizer skips such a step by itself."""
+SCALE = "loss_scale"
+"""Scalar of the one optimizer, and how the names of several begin."""
 
 
 class Step:
@@ -27,7 +29,7 @@ class Step:
         self.names: list[str] = []
         self.diverged_at = tf.Variable(-1, dtype=tf.int64, trainable=False)
         self.diverged_loss = tf.Variable(-1, dtype=tf.int64, trainable=False)
-        self.run: Callable[[Batch], Scalars] = tf.function(self._step, jit_compile=has_gpu())
+        self.run: Callable[[Batch], Scalars] = tf.function(self._step, jit_compile=compiles(system.run.xla))
 
     def check_losses(self) -> None:
         """DivergedError if any loss of any step so far was not a finite number."""
@@ -53,10 +55,16 @@ class Step:
         factor = schedule.factor(self.system.run, self.counter)
         for name, optimizer in self.system.optimizers.items():
             optimizer.learning_rate.assign(self.rates[name] * factor)
-        scalars = {name: tf.cast(v, tf.float32) for name, v in self.system.train_step(batch).items()}
+        scalars = {name: tf.cast(v, tf.float32) for name, v in self.system.train_step(batch).items()} | self._scales()
         self.counter.assign_add(1)
         self._watch(scalars)
         return scalars
+
+    def _scales(self) -> Scalars:
+        """Under mixed_float16 what the next step multiplies each loss by; halved where gradients were too large."""
+        optimizers = self.system.optimizers
+        scales = {name: o.dynamic_scale for name, o in optimizers.items() if hasattr(o, "dynamic_scale")}
+        return {SCALE if len(optimizers) == 1 else f"{SCALE}_{n}": tf.identity(scale) for n, scale in scales.items()}
 
     def _watch(self, scalars: Scalars) -> None:
         """Remembers the first step with a loss that is not finite, and which loss; costs no fetch.
