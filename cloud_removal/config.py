@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tyro
+from tyro.constructors import PrimitiveConstructorSpec
 
 from cloud_removal.errors import OptionError
 
@@ -23,23 +24,50 @@ Strategy = Literal["auto", "single", "mirrored", "multiworker"]
 Xla = Literal["auto", "on", "off"]
 
 
+class Url(str):
+    """Address of a folder or file elsewhere, as fsspec takes it: s3://BUCKET/FOLDER, gs://, https://, memory:// …"""
+
+    def __truediv__(self, name: str) -> "Url":
+        return Url(f"{self.rstrip('/')}/{name}")
+
+
+def location(text: str) -> Path | Url:
+    """Where data lies, as a user typed it: an address if there is `://` in it, else a path."""
+    return Url(text) if "://" in text else Path(text)
+
+
+def _typed(metavar: str) -> PrimitiveConstructorSpec[Any]:
+    return PrimitiveConstructorSpec(
+        nargs=1,
+        metavar=metavar,
+        instance_from_str=lambda words: None if words[0] == "None" else location(words[0]),
+        is_instance=lambda value: value is None or isinstance(value, (Path, Url)),
+        str_from_instance=lambda value: [str(value)],
+    )
+
+
+Location = Annotated[Path | Url, _typed("DIR|URL")]
+"""A path of this machine, or an address."""
+
+
 @dataclass(frozen=True)
 class Data:
     """Where pictures come from. With no folder at all, ground and clouds are procedural."""
 
-    ground: tuple[Path, ...] = ()
-    """Clear pictures (JPEG, PNG, GeoTIFF; any size), folders of them, or tile stores made by `prepare ground`."""
+    ground: tuple[Location, ...] = ()
+    """Clear pictures (JPEG, PNG, GeoTIFF; any size), folders of them, or what `prepare ground` made of
+    them: tile stores, TFRecord shards. Each folder of pictures may also be an address, such as s3://BUCKET/FOLDER."""
     procedural: float = 0.0
     """Share of the pictures that show the built-in procedural ground all the same, where folders are given."""
-    clouds: tuple[Path, ...] = ()
+    clouds: tuple[Location, ...] = ()
     """Folders of cloud thickness maps made by `prepare clouds`; mixed with fractal clouds."""
-    pairs: Path | None = None
+    pairs: Annotated[Path | Url | None, _typed("DIR|URL")] = None
     """Folder of real pairs: cloud/NAME and clear/NAME."""
     pairs_share: float = 0.5
     """Share of each batch taken from the real pairs, where both pairs and ground are given."""
-    a: tuple[Path, ...] = ()
+    a: tuple[Location, ...] = ()
     """Folders of pictures, or tile stores, of the one kind: cloudy, dark, before. Not paired with those of `b`."""
-    b: tuple[Path, ...] = ()
+    b: tuple[Location, ...] = ()
     """Folders of pictures, or tile stores, of the other kind: clear, bright, after; other places, sizes and numbers."""
     hold_out: tuple[str, ...] = ()
     """Names of sub-folders of the ground that are never trained on (for judging)."""
@@ -195,6 +223,8 @@ def from_json(kind: Any, value: Any, where: str = "config.json") -> Any:
     if origin in (typing.Union, types.UnionType):
         if value is None:
             return None
+        if Url in arguments:
+            return location(value)
         return from_json(next(a for a in arguments if a is not type(None)), value, where)
     if dataclasses.is_dataclass(kind):
         return _dataclass_from_json(kind, value, where)

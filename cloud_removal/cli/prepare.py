@@ -3,7 +3,7 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -14,10 +14,10 @@ from cloud_removal.files import new_folder
 
 @dataclass(frozen=True)
 class Ground:
-    """Cuts pictures and huge rasters into a tile store, which training reads without decoding (--data.ground DEST).
+    """Cuts pictures and huge rasters into a tile store, which training reads tile by tile (--data.ground DEST).
 
-    DEST becomes a folder with tiles.npy (8-bit RGB) and index.json. Tiles with more than 2 % of nodata are left out. A
-    picture of a folder that cannot be used is named; the others are cut, and the exit code is 1.
+    DEST becomes a folder with index.json and tiles.npy (8-bit RGB) or TFRecord shards. Tiles with more than 2 % of
+    nodata are left out. A picture of a folder that cannot be used is named; the others are cut, and the exit code is 1.
     """
 
     source: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="SOURCE")]
@@ -26,13 +26,25 @@ class Ground:
     """Folder to make; it must not exist yet."""
     size: int = 512
     """Side of the tiles in pixels."""
+    format: Literal["store", "tfrecord"] = "store"
+    """One file that is memory-mapped and needs no decoding, or TFRecord files of PNG, about half as large."""
+    shard_size: int = 256
+    """Size of a TFRecord file in MiB."""
 
     def run(self) -> None:
         """Cuts, and prints how many tiles there are."""
         from cloud_removal.data.tiles import cut
 
         left_out = LeftOut()
-        store = cut(self.source, self.destination, self.size, lambda path: print(path, file=sys.stderr), left_out)
+        store = cut(
+            self.source,
+            self.destination,
+            self.size,
+            lambda path: print(path, file=sys.stderr),
+            left_out,
+            self.format,
+            self.shard_size * 2**20,
+        )
         tiles, pictures = counted(len(store.tiles), "tile"), counted(len(store.origins), "picture")
         print(f"{self.destination}: {tiles} of {self.size} px from {pictures}")
         left_out.finish(self.source, self.destination)

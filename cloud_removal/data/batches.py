@@ -3,18 +3,19 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
 import cv2
 import numpy as np
 import tensorflow as tf
 
-from cloud_removal.config import Run
+from cloud_removal.config import Data, Location, Run, Url
 from cloud_removal.data.augment import draw, noisy
 from cloud_removal.data.clouds import simulate
 from cloud_removal.data.endless import Example, endless
 from cloud_removal.data.ground import GroundSource, open_ground
 from cloud_removal.data.pairs import Pairs, open_pairs
+from cloud_removal.data.storage import READERS, Local, open_storage
 from cloud_removal.data.terrain import ProceduralGround
 from cloud_removal.errors import EmptyDatasetError, InputError, OptionError
 
@@ -63,26 +64,33 @@ def refuse_layers(run: Run) -> None:
         raise OptionError(f"--data.clouds {folders}: system {run.system} uses no cloud layers. Leave it out.")
 
 
-def read_layers(folders: Sequence[Path]) -> list[np.ndarray]:
+def readers(data: Data) -> int:
+    """How many batches are to be made side by side, at least, lest reading from elsewhere be waited for."""
+    return READERS if any(isinstance(folder, Url) for folder in (*data.ground, *data.a, *data.b)) else 0
+
+
+def read_layers(folders: Sequence[Location]) -> list[np.ndarray]:
     """Cloud thickness maps (H, W), grey PNG made by `prepare clouds`: uint8, or float32 in [0, 1] from deeper files."""
     layers = []
     for folder in folders:
-        if not folder.is_dir():
+        storage = open_storage(folder)
+        if isinstance(storage, Local) and not storage.folder.is_dir():
             raise InputError(f"{folder}: no such folder. Expected layers of `prepare clouds`; check --data.clouds.")
-        files = sorted(folder.rglob("*.png"))
+        files = [name for name in storage.files() if name.endswith(".png")]
         if not files:
             raise EmptyDatasetError(
                 f"No cloud layers in {folder}. Expected .png maps made by `prepare clouds`; check --data.clouds, "
                 "or leave it out for fractal clouds only."
             )
-        layers += [_read_layer(path) for path in files]
+        layers += [_layer(storage.read(name), storage.at(name)) for name in files]
     return layers
 
 
-def _read_layer(path: Path) -> np.ndarray:
-    layer = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH)
+def _layer(png: bytes, where: str) -> np.ndarray:
+    flags = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH
+    layer = cv2.imdecode(np.frombuffer(png, np.uint8), flags) if png else None
     if layer is None:
-        raise InputError(f"{path}: not a PNG picture, or damaged. Run `prepare clouds` again.")
+        raise InputError(f"{where}: not a PNG picture, or damaged. Run `prepare clouds` again.")
     return layer if layer.dtype == np.uint8 else layer.astype(np.float32) / np.float32(np.iinfo(layer.dtype).max)
 
 
@@ -142,4 +150,5 @@ def restoration_batches(run: Run, split: str, first_batch: int = 0) -> tf.data.D
     sources = open_sources(run, split)
     picture = (run.batch_size, run.size, run.size)
     shapes = {name: (*picture, channels) for name, channels in CHANNELS.items()} | {"known": (run.batch_size, 1, 1, 1)}
-    return endless(lambda index: make_batch(sources, run, split, index), shapes, first_batch)
+    make = partial(make_batch, sources, run, split)
+    return endless(make, shapes, first_batch, readers=readers(run.data))

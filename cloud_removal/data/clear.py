@@ -1,10 +1,12 @@
 """Training batches of clear ground and nothing else; batch i is a function of the seed and of i."""
 
+from functools import partial
+
 import numpy as np
 import tensorflow as tf
 
 from cloud_removal.config import Run
-from cloud_removal.data.batches import Sources, draw_ground, generator, open_sources, refuse_layers
+from cloud_removal.data.batches import Sources, draw_ground, generator, open_sources, readers, refuse_layers
 from cloud_removal.data.endless import Example, endless
 from cloud_removal.errors import OptionError
 
@@ -14,7 +16,8 @@ def clear_batches(run: Run, split: str, first_batch: int = 0) -> tf.data.Dataset
     refuse_layers(run)
     sources = ground_sources(run, split)
     shapes = {"ground": (run.batch_size, run.size, run.size, 3)}
-    return endless(lambda index: make_clear(sources, run, split, index), shapes, first_batch)
+    make = partial(make_clear, sources, run, split)
+    return endless(make, shapes, first_batch, readers=readers(run.data))
 
 
 def ground_sources(run: Run, split: str) -> Sources:

@@ -19,11 +19,12 @@ def endless(
     shapes: Mapping[str, tuple[int, ...]],
     first_batch: int = 0,
     whole: Collection[str] = (),
+    readers: int = 0,
 ) -> tf.data.Dataset:
     """`make(first_batch)`, `make(first_batch + 1)` …: dicts of float32 tensors of the names and shapes of `shapes`.
 
     `make` gives float32 arrays, but uint8 ones under the names in `whole`: TensorFlow converts them, without the
-    interpreter's lock.
+    interpreter's lock. At least `readers` batches are made side by side.
     """
     types = [np.uint8 if name in whole else np.float32 for name in shapes]
 
@@ -41,10 +42,10 @@ def endless(
 
     # One call a batch: numpy_function holds the interpreter's lock except inside OpenCV and numpy. Batches are made
     # side by side, where OpenCV's own threads would cost a sixth of the speed, and not by the training step's threads.
-    cores = os.cpu_count() or 1
+    calls = max(os.cpu_count() or 1, readers)
     cv2.setNumThreads(1)
     indices = tf.data.Dataset.range(first_batch, np.iinfo(np.int64).max)
-    batches = indices.map(tensors, num_parallel_calls=cores, deterministic=True).prefetch(WAITING)
+    batches = indices.map(tensors, num_parallel_calls=calls, deterministic=True).prefetch(WAITING)
     options = tf.data.Options()
-    options.threading.private_threadpool_size = max(2, cores)
+    options.threading.private_threadpool_size = max(2, calls)
     return batches.with_options(options)

@@ -1,14 +1,19 @@
-"""Ground to cut training pictures from: folders of pictures of any size, and tile stores."""
+"""Ground to cut training pictures from: folders of pictures of any size, and tile stores, here or elsewhere."""
 
 import tempfile
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 import numpy as np
 
-from cloud_removal.data.decode import is_picture, read_rgb
-from cloud_removal.data.tiles import INDEX, Store, mirrored, read_store
+from cloud_removal.config import Location, Url
+from cloud_removal.data.decode import is_picture
+from cloud_removal.data.record_index import is_shard
+from cloud_removal.data.storage import Local, Storage, open_storage
+from cloud_removal.data.store import INDEX, Store, Tiles, read_shards, read_store
+from cloud_removal.data.tiles import mirrored
 from cloud_removal.errors import EmptyDatasetError, InputError
 
 IN_MEMORY = 2**30
@@ -33,13 +38,15 @@ class Pictures:
     """A list of uint8 pictures (H, W, 3) of any sizes as a GroundSource; a large one has many places.
 
     Where a picture is smaller than the square asked for, it is mirrored at its borders if that makes up at most half
-    of it again, else the square is laid out with several pictures of the same group.
+    of it again, else the square is laid out with several pictures of the same group. `each` is how many places every
+    picture has, where that is known without a look at them.
     """
 
-    def __init__(self, pictures: Sequence[np.ndarray], groups: Sequence[int] | None = None):
+    def __init__(self, pictures: Tiles, groups: Sequence[int] | np.ndarray | None = None, each: int | None = None):
         self.pictures = pictures
         self.groups = np.asarray(groups if groups is not None else [0] * len(pictures))
-        self.last = np.cumsum([max(1, round(p.shape[0] * p.shape[1] / WINDOW**2)) for p in pictures])
+        counts = (places(*pictures[n].shape[:2]) if each is None else each for n in range(len(pictures)))
+        self.last = np.cumsum(np.fromiter(counts, np.int64, len(pictures)))
 
     def __len__(self) -> int:
         return int(self.last[-1])
@@ -66,6 +73,11 @@ class Pictures:
         return laid
 
 
+def places(height: int, width: int) -> int:
+    """How many places a picture has room for."""
+    return max(1, round(height * width / WINDOW**2))
+
+
 def square(picture: np.ndarray, rng: np.random.Generator, size: int) -> np.ndarray:
     """At most size x size of the picture, at a random place."""
     height, width = picture.shape[:2]
@@ -74,11 +86,11 @@ def square(picture: np.ndarray, rng: np.random.Generator, size: int) -> np.ndarr
     return picture[top : top + size, left : left + size]
 
 
-class Chosen(Sequence[np.ndarray]):
+class Chosen:
     """Some of the tiles of a store, in order; nothing is read before it is asked for."""
 
-    def __init__(self, tiles: np.ndarray, numbers: Sequence[int]):
-        self.tiles, self.numbers = tiles, np.asarray(numbers)
+    def __init__(self, tiles: Tiles, numbers: np.ndarray):
+        self.tiles, self.numbers = tiles, numbers
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -104,8 +116,30 @@ class Joined:
         return self.sources[number].crop(index - before, rng, size)
 
 
+@dataclass(frozen=True)
+class PictureFile:
+    """A picture in a folder, here or elsewhere."""
+
+    storage: Storage
+    name: str
+
+    @property
+    def at(self) -> str:
+        """Its path or address."""
+        return self.storage.at(self.name)
+
+    @property
+    def folder(self) -> str:
+        """That of the folder it lies in."""
+        return self.storage.at(_parent(self.name))
+
+    def read(self) -> np.ndarray:
+        """uint8 (H, W, 3)."""
+        return self.storage.picture(self.name)
+
+
 def open_ground(
-    folders: Sequence[Path],
+    folders: Sequence[Location],
     hold_out: Sequence[str] = (),
     validation_share: float = 0.05,
     split: str = "training",
@@ -119,14 +153,15 @@ def open_ground(
     """
     stores, files = find(folders, hold_out, option)
     sources: list[GroundSource] = []
-    for store in map(read_store, stores):
+    for store in stores:
         numbers, groups = _chosen_tiles(store, hold_out, validation_share, split)
-        if numbers:
-            sources.append(Pictures(Chosen(store.tiles, numbers), groups))
+        if len(numbers):
+            each = places(store.side, store.side) if store.side else 1  # Else each would have to be read.
+            sources.append(Pictures(Chosen(store.tiles, numbers), groups, each))
     if len(files) == 1 and not stores:
-        sources.append(Pictures([_rows(read_rgb(files[0]), validation_share, split)]))
+        sources.append(Pictures([_rows(files[0].read(), validation_share, split)]))
     elif chosen := _chosen(files, validation_share, split):
-        sources.append(Pictures(_decoded(chosen), _numbered([path.parent for path in chosen])))
+        sources.append(Pictures(_decoded(chosen), _numbered([file.folder for file in chosen])))
     if not sources:
         raise EmptyDatasetError(
             f"No pictures for {split} in {', '.join(map(str, folders))}. Expected .jpg, .png or .tif files or a tile "
@@ -136,36 +171,63 @@ def open_ground(
 
 
 def find(
-    folders: Sequence[Path], hold_out: Sequence[str] = (), option: str = "--data.ground"
-) -> tuple[list[Path], list[Path]]:
-    """Tile stores and picture files under `folders`, which may be pictures, too; sorted, without `hold_out`."""
-    stores: list[Path] = []
-    files: list[Path] = []
+    folders: Sequence[Location], hold_out: Sequence[str] = (), option: str = "--data.ground"
+) -> tuple[list[Store], list[PictureFile]]:
+    """Tile stores and pictures under `folders`, which may be single files, too; sorted, without `hold_out`.
+
+    Stores are opened: those of `prepare ground`, and of each folder the TFRecord files that others wrote.
+    """
+    stores: list[Store] = []
+    files: list[PictureFile] = []
     for folder in folders:
-        if folder.is_file() and is_picture(folder):
-            files.append(folder)
-            continue
-        if not folder.is_dir():
-            raise InputError(f"{folder}: no such folder or picture. Expected a folder of pictures; check {option}.")
-        inside = [p for p in sorted(folder.rglob("*")) if not _held_out(p.relative_to(folder), hold_out)]
-        stores += [p.parent for p in inside if p.name == INDEX]
-        files += [p for p in inside if p.is_file() and is_picture(p)]
+        storage, names = _names(folder, option)
+        inside = [name for name in names if not _held_out(PurePosixPath(name), hold_out)]
+        made = sorted({_parent(name) for name in inside if PurePosixPath(name).name == INDEX})
+        stores += [read_store(storage.below(parent)) for parent in made]
+        shards = [name for name in inside if is_shard(name) and _parent(name) not in made]
+        for parent in sorted({_parent(name) for name in shards}):
+            mine = [PurePosixPath(name).name for name in shards if _parent(name) == parent]
+            stores.append(read_shards(storage.below(parent), mine))
+        files += [PictureFile(storage, name) for name in inside if is_picture(Path(name))]
     return stores, files
 
 
-def _held_out(path: Path, hold_out: Sequence[str]) -> bool:
+def _names(folder: Location, option: str) -> tuple[Storage, list[str]]:
+    """The files under a folder, or the one that is named instead of it, and the folder they lie in."""
+    single = PurePosixPath(folder).name
+    if not (is_picture(Path(single)) or is_shard(single)):
+        single = ""
+    if isinstance(folder, Url):
+        if single:
+            return open_storage(Url(folder.rpartition("/")[0])), [single]
+        storage = open_storage(folder)
+        return storage, [INDEX] if storage.has(INDEX) else storage.files()
+    if single and folder.is_file():
+        return Local(folder.parent), [single]
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder or picture. Expected a folder of pictures; check {option}.")
+    storage = Local(folder)
+    return storage, storage.files()
+
+
+def _parent(name: str) -> str:
+    """The folder of a file, empty for the topmost."""
+    return name.rpartition("/")[0]
+
+
+def _held_out(path: Path | PurePosixPath, hold_out: Sequence[str]) -> bool:
     return any(part in hold_out for part in path.parts)
 
 
-def _chosen(files: Sequence[Path], share: float, split: str) -> list[Path]:
+def _chosen(files: Sequence[PictureFile], share: float, split: str) -> list[PictureFile]:
     """The files of `split`: of each folder its last names for validation; of very few files the very last one."""
-    chosen: list[Path] = []
-    for parent in sorted({path.parent for path in files}):
-        here = [path for path in files if path.parent == parent]
+    chosen: list[PictureFile] = []
+    for folder in {file.folder for file in files}:
+        here = [file for file in files if file.folder == folder]
         mine = part(len(here), share, "validation")
         chosen += here[mine.start : mine.stop]
-    validation = set(chosen or files[-1:])
-    return [path for path in files if (path in validation) == (split == "validation")]
+    validation = {file.at for file in chosen or files[-1:]}
+    return [file for file in files if (file.at in validation) == (split == "validation")]
 
 
 def _rows(picture: np.ndarray, share: float, split: str) -> np.ndarray:
@@ -176,23 +238,23 @@ def _rows(picture: np.ndarray, share: float, split: str) -> np.ndarray:
 
 def _chosen_tiles(
     store: Store, hold_out: Sequence[str], share: float, split: str
-) -> tuple[list[int], list[int]]:
+) -> tuple[np.ndarray, np.ndarray]:
     """Numbers of the tiles of `split`, and of the folder each came from: of each folder its last for validation."""
-    numbers: list[int] = []
-    folders: list[Path] = []
-    for folder in sorted({origin.file.parent for origin in store.origins}):
+    numbers, folders = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for place, folder in enumerate(sorted({origin.file.parent for origin in store.origins})):
         if _held_out(folder, hold_out):
             continue
-        here = [n for origin in store.origins if origin.file.parent == folder for n in origin.numbers]
+        origins = [origin for origin in store.origins if origin.file.parent == folder]
+        here = np.concatenate([np.arange(o.first, o.first + o.count) for o in origins])
         mine = part(len(here), share, split)
-        numbers += here[mine.start : mine.stop]
-        folders += [folder] * len(mine)
-    return numbers, _numbered(folders)
+        numbers.append(here[mine.start : mine.stop])
+        folders.append(np.full(len(mine), place))
+    return np.concatenate(numbers), np.concatenate(folders)
 
 
-def _numbered(folders: Sequence[Path]) -> list[int]:
-    places = {folder: number for number, folder in enumerate(sorted(set(folders)))}
-    return [places[folder] for folder in folders]
+def _numbered(folders: Sequence[str]) -> list[int]:
+    numbers = {folder: number for number, folder in enumerate(sorted(set(folders)))}
+    return [numbers[folder] for folder in folders]
 
 
 def part(count: int, share: float, split: str) -> range:
@@ -201,12 +263,12 @@ def part(count: int, share: float, split: str) -> range:
     return range(kept, count) if split == "validation" else range(kept)
 
 
-def _decoded(files: Iterable[Path]) -> list[np.ndarray]:
+def _decoded(files: Iterable[PictureFile]) -> list[np.ndarray]:
     """Each file as uint8; the first gibibyte in memory, the rest mapped from a temporary file that has no name."""
     pictures: list[np.ndarray] = []
     spill, held = None, 0
-    for path in files:
-        picture = read_rgb(path)
+    for file in files:
+        picture = file.read()
         held += picture.nbytes
         if held > IN_MEMORY:
             spill = spill or tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the maps of it

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from cloud_removal.config import Range, Run
-from cloud_removal.data.batches import Sources, generator
+from cloud_removal.data.batches import Sources, generator, readers
 from cloud_removal.data.clear import ground_sources, make_clear
 from cloud_removal.data.endless import Example, endless
 from cloud_removal.data.masks import BOX_SIDES, MASKS, draw_holes
@@ -30,7 +30,7 @@ def completion_batches(
         return make_completion(sources, run, split, index, mask, soft_edge, box_sides)
 
     shapes = {"ground": (run.batch_size, run.size, run.size, 3)} | hole_shapes(run)
-    return endless(make, shapes, first_batch, whole(soft_edge))
+    return endless(make, shapes, first_batch, whole(soft_edge), readers(run.data))
 
 
 def hole_shapes(run: Run) -> dict[str, tuple[int, ...]]:

@@ -7,9 +7,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from cloud_removal.config import Augmentation
+from cloud_removal.config import Augmentation, Location
 from cloud_removal.data.augment import draw_pair
-from cloud_removal.data.decode import is_picture, read_rgb
+from cloud_removal.data.decode import is_picture
+from cloud_removal.data.storage import Local, Storage, open_storage
 from cloud_removal.errors import EmptyDatasetError, InputError
 
 COARSE = 15
@@ -50,7 +51,7 @@ class Pairs:
         return draw_pair(pair.cloudy, pair.clear, pair.opacity, rng, augmentation, size)
 
 
-def open_pairs(folder: Path, validation_share: float, split: str) -> Pairs:
+def open_pairs(folder: Location, validation_share: float, split: str) -> Pairs:
     """The pairs folder/cloud/NAME, folder/clear/NAME of `split` (the last names are for validation, at least one).
 
     A single pair is of both. InputError where a name stands on one side only or the two differ in size,
@@ -59,32 +60,34 @@ def open_pairs(folder: Path, validation_share: float, split: str) -> Pairs:
     names = names_of_pairs(folder)
     kept = max(round(len(names) * max(validation_share, KEPT_SHARE)), 1)
     here = (names[-kept:] if split == "validation" else names[:-kept]) or names
-    return Pairs([_read(folder, name) for name in here])
+    storage = open_storage(folder)
+    return Pairs([_read(storage, name) for name in here])
 
 
-def names_of_pairs(folder: Path) -> list[str]:
+def names_of_pairs(folder: Location) -> list[str]:
     """Names that are both in folder/cloud and in folder/clear, sorted.
 
     InputError where a folder is missing or a name is on one side only, EmptyDatasetError where there is none.
     """
-    sides = [folder / "cloud", folder / "clear"]
+    sides = [open_storage(folder / name) for name in ("cloud", "clear")]
     for side in sides:
-        if not side.is_dir():
-            raise InputError(f"{side}: no such folder. Pairs are cloud/NAME and clear/NAME.")
-    cloudy, clear = ({p.name for p in side.iterdir() if is_picture(p)} for side in sides)
+        if isinstance(side, Local) and not side.folder.is_dir():
+            raise InputError(f"{side.folder}: no such folder. Pairs are cloud/NAME and clear/NAME.")
+    cloudy, clear = ({name for name in side.files() if "/" not in name and is_picture(Path(name))} for side in sides)
     alone = sorted(cloudy ^ clear)
     if alone:
         lacking = sides[1] if alone[0] in cloudy else sides[0]
-        raise InputError(f"{lacking / alone[0]} is missing ({len(alone)} name(s) are in cloud/ or clear/ only).")
+        raise InputError(f"{lacking.at(alone[0])} is missing ({len(alone)} name(s) are in cloud/ or clear/ only).")
     if not cloudy:
         raise EmptyDatasetError(f"No pairs in {folder}. Expected .jpg, .png or .tif files in cloud/ and clear/.")
     return sorted(cloudy)
 
 
-def _read(folder: Path, name: str) -> Pair:
-    cloudy, clear = read_rgb(folder / "cloud" / name), read_rgb(folder / "clear" / name)
+def _read(storage: Storage, name: str) -> Pair:
+    cloudy, clear = storage.picture(f"cloud/{name}"), storage.picture(f"clear/{name}")
     if cloudy.shape != clear.shape:
-        raise InputError(f"{folder}: cloud/{name} is {cloudy.shape[:2]} pixels and clear/{name} {clear.shape[:2]}.")
+        sizes = f"cloud/{name} is {cloudy.shape[:2]} pixels and clear/{name} {clear.shape[:2]}"
+        raise InputError(f"{storage.at('')}: {sizes}.")
     opacity, _ = estimate_opacity(cloudy / np.float32(255), clear / np.float32(255))
     return Pair(cloudy, clear, np.rint(opacity * 255).astype(np.uint8))
 

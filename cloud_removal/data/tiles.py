@@ -1,13 +1,9 @@
-"""Memory-mapped stores of tiles, cut from rasters of any size with bounded memory.
-
-A store is a folder: `tiles.npy`, uint8 (N, size, size, 3), and `index.json`, which says where each tile is from.
-"""
+"""Tile stores cut from rasters of any size with bounded memory: one memory-mapped file, or TFRecord shards."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Literal, Protocol
 
 import cv2
 import numpy as np
@@ -15,12 +11,13 @@ import rasterio
 from rasterio.windows import Window
 
 from cloud_removal.data.decode import RASTER, is_picture, open_raster, raster_limits, read_rgb, window_rgb
+from cloud_removal.data.store import INDEX, TILES, Store, read_store
 from cloud_removal.errors import EmptyDatasetError, InputError, OptionError
 from cloud_removal.files import new_folder
 
-INDEX = "index.json"
-TILES = "tiles.npy"
-FORMAT = 1
+Format = Literal["store", "tfrecord"]
+SHARD = 256 * 2**20
+"""Bytes of a shard unless another size is asked for."""
 CACHE = 256
 """Mebibytes of decoded blocks that GDAL keeps (its own default is a share of the machine's memory)."""
 VALID = 0.98
@@ -30,47 +27,14 @@ LeftOut = Callable[[InputError], None]
 """Takes what is wrong with a file that is passed over."""
 
 
-@dataclass(frozen=True)
-class Origin:
-    """A picture that tiles were cut from: its path below the source, and the numbers of its tiles."""
-
-    file: Path
-    first: int
-    count: int
-
-    @property
-    def numbers(self) -> range:
-        """Numbers of its tiles in the store."""
-        return range(self.first, self.first + self.count)
-
-
-@dataclass(frozen=True)
-class Store:
-    """An open tile store: memory-mapped uint8 (N, size, size, 3), and the origin of each tile."""
-
-    tiles: np.ndarray
-    origins: tuple[Origin, ...]
-
-
-def read_store(folder: Path) -> Store:
-    """Opens a store made by `cut`. Raises InputError where it is incomplete or not one."""
-    try:
-        index = json.loads((folder / INDEX).read_text())
-        origins = tuple(Origin(Path(o["file"]), o["first"], o["count"]) for o in index["origins"])
-        tiles = np.load(folder / TILES, mmap_mode="r")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{folder}: not a complete tile store ({error}). Run `prepare ground` again.") from error
-    if tiles.shape != (index.get("count"), index.get("size"), index.get("size"), 3) or tiles.dtype != np.uint8:
-        raise InputError(f"{folder}: {INDEX} and {TILES} do not belong together. Run `prepare ground` again.")
-    return Store(tiles, origins)
-
-
 def cut(
     source: Path,
     destination: Path,
     size: int = 512,
     report: Callable[[Path], None] | None = None,
     left_out: LeftOut | None = None,
+    kind: Format = "store",
+    shard: int = SHARD,
 ) -> Store:
     """Cuts a picture, or all pictures under a folder, into the tile store `destination`, and opens it.
 
@@ -78,13 +42,20 @@ def cut(
     percentiles of the whole raster. Tiles lie evenly over a picture; one smaller than a tile is mirrored at its
     borders, and left out if it is less than half as large. Tiles with more than 2 % of nodata are left out. `report`
     is called with each file before it is cut, `left_out` with what is wrong with one of several that cannot be used
-    (without it, that is raised). The store appears complete or not at all.
+    (without it, that is raised). `kind` says whether the tiles go into one memory-mapped file, or TFRecord files of
+    about `shard` bytes each. The store appears complete or not at all.
     """
     if size < 16:
         raise OptionError(f"Tiles of {size} pixels; at least 16 are needed (--size).")
+    if shard < 1:
+        raise OptionError(f"Shards of {shard} bytes; at least 1 MiB is needed (--shard-size).")
     files = _pictures(source)
     with new_folder(destination) as partial:
-        _write(files, source if source.is_dir() else source.parent, partial, size, report, left_out)
+        writer = _writer(kind, partial, size, shard)
+        try:
+            _write(files, source if source.is_dir() else source.parent, partial, size, writer, report, left_out)
+        finally:
+            writer.close()
     return read_store(destination)
 
 
@@ -97,60 +68,122 @@ def _pictures(source: Path) -> list[Path]:
     return files
 
 
+class Writer(Protocol):
+    """Where tiles go."""
+
+    def append(self, tile: np.ndarray) -> None:
+        """Writes a tile, uint8 (size, size, 3)."""
+        ...
+
+    def count(self) -> int:
+        """How many were written."""
+        ...
+
+    def cut_back(self, count: int) -> None:
+        """Takes all but the first `count` away again."""
+        ...
+
+    def finish(self) -> dict[str, object]:
+        """Makes what was written complete. Returns what INDEX has to say of it."""
+        ...
+
+    def close(self) -> None:
+        """Lets go of open files."""
+        ...
+
+
+class FileWriter:
+    """Tiles into the file TILES; its header, whose length does not depend on the count, comes twice."""
+
+    def __init__(self, folder: Path, size: int):
+        self.size, self.written = size, 0
+        self.file = (folder / TILES).open("wb")
+        self._header()
+        self.head = self.file.tell()
+
+    def append(self, tile: np.ndarray) -> None:
+        """See Writer."""
+        self.file.write(tile.tobytes())
+        self.written += 1
+
+    def count(self) -> int:
+        """See Writer."""
+        return self.written
+
+    def cut_back(self, count: int) -> None:
+        """See Writer."""
+        self.written = count
+        self.file.seek(self.head + count * self.size * self.size * 3)
+        self.file.truncate()
+
+    def finish(self) -> dict[str, object]:
+        """See Writer."""
+        self.file.seek(0)
+        self._header()
+        self.file.close()
+        return {"format": 1}
+
+    def close(self) -> None:
+        """See Writer."""
+        self.file.close()
+
+    def _header(self) -> None:
+        shape = (self.written, self.size, self.size, 3)
+        np.lib.format.write_array_header_1_0(self.file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+
+
+def _writer(kind: Format, folder: Path, size: int, shard: int) -> Writer:
+    if kind == "store":
+        return FileWriter(folder, size)
+    from cloud_removal.data.shards import ShardWriter
+
+    return ShardWriter(folder, shard)
+
+
 def _write(
     files: Sequence[Path],
     root: Path,
     partial: Path,
     size: int,
+    writer: Writer,
     report: Callable[[Path], None] | None,
     left_out: LeftOut | None,
 ) -> None:
-    """Tiles and index into the folder `partial`; the header, whose length does not depend on the count, comes twice."""
+    """Tiles and index into the folder `partial`."""
     origins: list[dict[str, object]] = []
-    count = usable = 0
-    with (partial / TILES).open("wb") as output:
-        _header(output, 0, size)
-        for file in files:
-            if report:
-                report(file)
-            added = _append(output, file, size, left_out if len(files) > 1 else None)
-            usable += added is not None
-            if added:
-                origins.append({"file": file.relative_to(root).as_posix(), "first": count, "count": added})
-                count += added
-        output.seek(0)
-        _header(output, count, size)
+    usable = 0
+    for file in files:
+        if report:
+            report(file)
+        first = writer.count()
+        added = _append(writer, file, size, left_out if len(files) > 1 else None)
+        usable += added is not None
+        if added:
+            origins.append({"file": file.relative_to(root).as_posix(), "first": first, "count": added})
     if not usable:
         raise InputError(f"None of the {len(files)} pictures of {root} can be used. Mend them, or name another folder.")
-    if not count:
+    if not writer.count():
         raise EmptyDatasetError(
             f"No tile of {size} pixels without nodata could be cut from {files[0] if len(files) == 1 else root}. "
             "Take a smaller --size."
         )
-    index = {"format": FORMAT, "count": count, "size": size, "origins": origins}
+    index = writer.finish() | {"count": writer.count(), "size": size, "origins": origins}
     (partial / INDEX).write_text(json.dumps(index, indent=1) + "\n")
 
 
-def _append(output: BinaryIO, file: Path, size: int, left_out: LeftOut | None) -> int | None:
+def _append(writer: Writer, file: Path, size: int, left_out: LeftOut | None) -> int | None:
     """Writes the tiles of a picture. Returns how many; None, and nothing is written, where it is left out."""
-    start, count = output.tell(), 0
+    first = writer.count()
     try:
         for tile in _tiles(file, size):
-            output.write(tile.tobytes())
-            count += 1
+            writer.append(tile)
     except InputError as error:  # It may be damaged only further down.
         if left_out is None:
             raise
-        output.seek(start)
-        output.truncate()
+        writer.cut_back(first)
         left_out(error)
         return None
-    return count
-
-
-def _header(output: BinaryIO, count: int, size: int) -> None:
-    described = {"descr": "|u1", "fortran_order": False, "shape": (count, size, size, 3)}
-    np.lib.format.write_array_header_1_0(output, described)
+    return writer.count() - first
 
 
 def _tiles(file: Path, size: int) -> Iterator[np.ndarray]:

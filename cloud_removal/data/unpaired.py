@@ -2,13 +2,14 @@
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import tensorflow as tf
 
 from cloud_removal.config import Data, Run
 from cloud_removal.data.augment import cut, noisy
-from cloud_removal.data.batches import draw_ground, generator, open_sources
+from cloud_removal.data.batches import draw_ground, generator, open_sources, readers
 from cloud_removal.data.endless import Example, endless
 from cloud_removal.data.ground import open_ground
 from cloud_removal.errors import OptionError
@@ -24,7 +25,8 @@ def unpaired_batches(run: Run, split: str, first_batch: int, worsen: Worsen) -> 
     """Endless batches of `make_unpaired` from `first_batch` on, as a dataset of dicts of float32 tensors."""
     draws = open_kinds(run, split, worsen)
     shapes = {kind: (run.batch_size, run.size, run.size, 3) for kind in KINDS}
-    return endless(lambda index: make_unpaired(draws, run, split, index), shapes, first_batch)
+    make = partial(make_unpaired, draws, run, split)
+    return endless(make, shapes, first_batch, readers=readers(run.data))
 
 
 def make_unpaired(draws: dict[str, Draw], run: Run, split: str, index: int) -> Example:

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import rasterio
 
-from cloud_removal.data.tiles import cut, read_store
+from cloud_removal.data.store import read_store
+from cloud_removal.data.tiles import cut
 from cloud_removal.errors import EmptyDatasetError, InputError, OptionError, OutputError
 
 NORTH_UP = rasterio.Affine(10.0, 0.0, 500000.0, 0.0, -10.0, 4000000.0)
