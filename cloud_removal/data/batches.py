@@ -15,6 +15,7 @@ from cloud_removal.data.clouds import simulate
 from cloud_removal.data.endless import Example, endless
 from cloud_removal.data.ground import GroundSource, open_ground
 from cloud_removal.data.pairs import Pairs, open_pairs
+from cloud_removal.data.share import WHOLE, Share
 from cloud_removal.data.storage import READERS, Local, open_storage
 from cloud_removal.data.terrain import ProceduralGround
 from cloud_removal.errors import EmptyDatasetError, InputError, OptionError
@@ -100,20 +101,22 @@ def generator(seed: int, split: str, index: int, position: int) -> np.random.Gen
     return np.random.Generator(np.random.Philox(key=key, counter=[0, 0, position, index]))
 
 
-def make_batch(sources: Sources, run: Run, split: str, index: int) -> Example:
+def make_batch(sources: Sources, run: Run, split: str, index: int, share: Share = WHOLE) -> Example:
     """Batch `index`: aerial, ground (B, S, S, 3), opacity, shadow (B, S, S, 1), known (B, 1, 1, 1), float32 in [0, 1].
 
-    `known` is 1 where opacity is the simulator's own and 0 where it is estimated from a real pair.
+    `known` is 1 where opacity is the simulator's own and 0 where it is estimated from a real pair. Of all B pictures
+    those of `share` alone are made.
     """
     real = _real_share(sources, run, split, index)
-    batch = {name: np.empty((run.batch_size, run.size, run.size, n), np.float32) for name, n in CHANNELS.items()}
-    known = np.ones((run.batch_size, 1, 1, 1), np.float32)
-    for position in range(run.batch_size):
+    positions = share.positions(run.batch_size)
+    batch = {name: np.empty((len(positions), run.size, run.size, n), np.float32) for name, n in CHANNELS.items()}
+    known = np.ones((len(positions), 1, 1, 1), np.float32)
+    for row, position in enumerate(positions):
         rng = generator(run.seed, split, index, position)
-        known[position] = position >= real
+        known[row] = position >= real
         example = _real(sources, run, rng) if position < real else _simulated(sources, run, rng)
         for name, picture in example.items():
-            batch[name][position] = picture
+            batch[name][row] = picture
     return batch | {"known": known}
 
 
@@ -145,10 +148,11 @@ def _real(sources: Sources, run: Run, rng: np.random.Generator) -> Example:
     return {"aerial": cloudy, "opacity": opacity, "ground": clear, "shadow": np.zeros_like(opacity)}
 
 
-def restoration_batches(run: Run, split: str, first_batch: int = 0) -> tf.data.Dataset:
+def restoration_batches(run: Run, split: str, first_batch: int = 0, share: Share = WHOLE) -> tf.data.Dataset:
     """Endless batches of `make_batch` from `first_batch` on, as a dataset of dicts of float32 tensors."""
     sources = open_sources(run, split)
-    picture = (run.batch_size, run.size, run.size)
-    shapes = {name: (*picture, channels) for name, channels in CHANNELS.items()} | {"known": (run.batch_size, 1, 1, 1)}
-    make = partial(make_batch, sources, run, split)
+    count = share.size(run.batch_size)
+    shapes = {name: (count, run.size, run.size, channels) for name, channels in CHANNELS.items()}
+    shapes["known"] = (count, 1, 1, 1)
+    make = partial(make_batch, sources, run, split, share=share)
     return endless(make, shapes, first_batch, readers=readers(run.data))

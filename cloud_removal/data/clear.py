@@ -8,15 +8,16 @@ import tensorflow as tf
 from cloud_removal.config import Run
 from cloud_removal.data.batches import Sources, draw_ground, generator, open_sources, readers, refuse_layers
 from cloud_removal.data.endless import Example, endless
+from cloud_removal.data.share import WHOLE, Share
 from cloud_removal.errors import OptionError
 
 
-def clear_batches(run: Run, split: str, first_batch: int = 0) -> tf.data.Dataset:
+def clear_batches(run: Run, split: str, first_batch: int = 0, share: Share = WHOLE) -> tf.data.Dataset:
     """Endless batches of `make_clear` from `first_batch` on, as a dataset of dicts of float32 tensors."""
     refuse_layers(run)
     sources = ground_sources(run, split)
-    shapes = {"ground": (run.batch_size, run.size, run.size, 3)}
-    make = partial(make_clear, sources, run, split)
+    shapes = {"ground": (share.size(run.batch_size), run.size, run.size, 3)}
+    make = partial(make_clear, sources, run, split, share=share)
     return endless(make, shapes, first_batch, readers=readers(run.data))
 
 
@@ -37,7 +38,7 @@ def places(run: Run, split: str) -> int:
     return len(ground)
 
 
-def make_clear(sources: Sources, run: Run, split: str, index: int) -> Example:
-    """Batch `index`: ground (B, S, S, 3) float32 in [0, 1]."""
-    positions = range(run.batch_size)
+def make_clear(sources: Sources, run: Run, split: str, index: int, share: Share = WHOLE) -> Example:
+    """The pictures of `share` of batch `index`: ground (B, S, S, 3) float32 in [0, 1]."""
+    positions = share.positions(run.batch_size)
     return {"ground": np.stack([draw_ground(sources, run, generator(run.seed, split, index, p)) for p in positions])}

@@ -10,6 +10,7 @@ from cloud_removal.data.batches import Sources, generator, readers
 from cloud_removal.data.clear import ground_sources, make_clear
 from cloud_removal.data.endless import Example, endless
 from cloud_removal.data.masks import BOX_SIDES, MASKS, draw_holes
+from cloud_removal.data.share import WHOLE, Share
 from cloud_removal.errors import OptionError
 
 
@@ -20,6 +21,7 @@ def completion_batches(
     mask: str = "poly",
     soft_edge: bool = False,
     box_sides: Range = BOX_SIDES,
+    share: Share = WHOLE,
 ) -> tf.data.Dataset:
     """Endless batches of `make_completion` from `first_batch` on, as a dataset of dicts of float32 tensors."""
     sources = ground_sources(run, split)
@@ -27,16 +29,16 @@ def completion_batches(
         raise OptionError(f"No mask {mask!r}; there are {', '.join(MASKS)}.")
 
     def make(index: int) -> Example:
-        return make_completion(sources, run, split, index, mask, soft_edge, box_sides)
+        return make_completion(sources, run, split, index, mask, soft_edge, box_sides, share)
 
-    shapes = {"ground": (run.batch_size, run.size, run.size, 3)} | hole_shapes(run)
+    shapes = {"ground": (share.size(run.batch_size), run.size, run.size, 3)} | hole_shapes(run, share)
     return endless(make, shapes, first_batch, whole(soft_edge), readers(run.data))
 
 
-def hole_shapes(run: Run) -> dict[str, tuple[int, ...]]:
-    """What `make_holes` gives, by name."""
-    corner = (run.batch_size, 2)
-    return {"hole": (run.batch_size, run.size, run.size, 1), "window": corner, "other": corner}
+def hole_shapes(run: Run, share: Share = WHOLE) -> dict[str, tuple[int, ...]]:
+    """What `make_holes` gives of `share`, by name."""
+    count = share.size(run.batch_size)
+    return {"hole": (count, run.size, run.size, 1), "window": (count, 2), "other": (count, 2)}
 
 
 def whole(soft_edge: bool) -> tuple[str, ...]:
@@ -52,11 +54,15 @@ def make_completion(
     mask: str = "poly",
     soft_edge: bool = False,
     box_sides: Range = BOX_SIDES,
+    share: Share = WHOLE,
 ) -> Example:
-    """Batch `index`: ground (B, S, S, 3) float32 in [0, 1], and the holes in it as `make_holes` says."""
-    return make_clear(sources, run, split, index) | make_holes(
-        run, split, index, mask, soft_edge, box_sides, sources.layers
-    )
+    """Batch `index`: ground (B, S, S, 3) float32 in [0, 1], and the holes in it as `make_holes` says.
+
+    Of all B of them those of `share`.
+    """
+    holes = make_holes(run, split, index, mask, soft_edge, box_sides, sources.layers)
+    own = {name: share.rows(values) for name, values in holes.items()}
+    return make_clear(sources, run, split, index, share) | own
 
 
 def make_holes(

@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from cloud_removal.data.endless import WAITING
+from cloud_removal.data.share import WHOLE, Share
 from cloud_removal.data.stateless import step_seed
 
 LOAD, CROP = 286, 256
@@ -11,17 +12,17 @@ STREAM = 0x6A17
 """Apart from other random numbers of the same seed."""
 
 
-def jittered(batches: tf.data.Dataset, seed: int, first_batch: int = 0) -> tf.data.Dataset:
+def jittered(batches: tf.data.Dataset, seed: int, first_batch: int = 0, share: Share = WHOLE) -> tf.data.Dataset:
     """`batches` (dicts of (B, S, S, C) float32) with all pictures of one example jittered alike.
 
     Bilinear. `batches` begin with number `first_batch`; what is drawn is a function of `seed` and the number. What is
-    no picture, such as one number for each example (B, 1, 1, 1), stays as it is.
+    no picture, such as one number for each example (B, 1, 1, 1), stays as it is. `share`: of which batches these are.
     """
 
     def change(number: tf.Tensor, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         pictures = [name for name, value in batch.items() if value.shape[1] > 1]
         count, side = batch[pictures[0]].shape[:2]
-        boxes = _boxes(step_seed(seed ^ STREAM, number), count)
+        boxes = share.rows(_boxes(step_seed(seed ^ STREAM, number), share.count * count))
         together = tf.concat([batch[name] for name in pictures], axis=-1)
         cut = tf.image.crop_and_resize(together, boxes, tf.range(count), (side, side))
         widths = [batch[name].shape[-1] for name in pictures]

@@ -12,6 +12,7 @@ from cloud_removal.data.augment import cut, noisy
 from cloud_removal.data.batches import draw_ground, generator, open_sources, readers
 from cloud_removal.data.endless import Example, endless
 from cloud_removal.data.ground import open_ground
+from cloud_removal.data.share import WHOLE, Share
 from cloud_removal.errors import OptionError
 
 Worsen = Callable[[np.ndarray, np.random.Generator], np.ndarray]
@@ -21,19 +22,22 @@ Draw = Callable[[np.random.Generator], np.ndarray]
 KINDS = ("a", "b")
 
 
-def unpaired_batches(run: Run, split: str, first_batch: int, worsen: Worsen) -> tf.data.Dataset:
+def unpaired_batches(run: Run, split: str, first_batch: int, worsen: Worsen, share: Share = WHOLE) -> tf.data.Dataset:
     """Endless batches of `make_unpaired` from `first_batch` on, as a dataset of dicts of float32 tensors."""
     draws = open_kinds(run, split, worsen)
-    shapes = {kind: (run.batch_size, run.size, run.size, 3) for kind in KINDS}
-    make = partial(make_unpaired, draws, run, split)
+    shapes = {kind: (share.size(run.batch_size), run.size, run.size, 3) for kind in KINDS}
+    make = partial(make_unpaired, draws, run, split, share=share)
     return endless(make, shapes, first_batch, readers=readers(run.data))
 
 
-def make_unpaired(draws: dict[str, Draw], run: Run, split: str, index: int) -> Example:
-    """Batch `index`: a, b (B, S, S, 3) float32 in [0, 1], their places drawn independently of each other."""
+def make_unpaired(draws: dict[str, Draw], run: Run, split: str, index: int, share: Share = WHOLE) -> Example:
+    """Batch `index`: a, b (B, S, S, 3) float32 in [0, 1], their places drawn independently of each other.
+
+    Of all B pictures of a kind those of `share` alone are made.
+    """
     batch = {}
     for number, kind in enumerate(KINDS):
-        positions = range(number * run.batch_size, (number + 1) * run.batch_size)
+        positions = [number * run.batch_size + position for position in share.positions(run.batch_size)]
         batch[kind] = np.stack([draws[kind](generator(run.seed, split, index, position)) for position in positions])
     return batch
 
