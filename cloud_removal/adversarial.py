@@ -11,6 +11,9 @@ from typing import Any, Literal
 from keras import ops
 
 Adversarial = Literal["gan", "dcgan", "lsgan", "wgan", "wgan-gp"]
+CRITICS = ("wgan", "wgan-gp")
+"""Objectives that no gate can weigh: a constant added to a critic's scores changes nothing but loss_G, by any amount,
+and the critic should be trained as far as it goes (arXiv:1701.07875, section 3)."""
 CRITIC_STEPS = 5
 CLIP = 0.01
 PENALTY = 10.0
@@ -70,21 +73,30 @@ OBJECTIVES: dict[str, Objective] = {
 }
 
 
-def relativistic_discriminator_loss(real: Any, fake: Any) -> Any:
+def measured_by(objective: Adversarial) -> Adversarial:
+    """The objective whose generator's loss says how far a generator under `objective` is, to be weighed against loss_D.
+
+    The loss of the minimax game is negative and no such measure; -log D is.
+    """
+    return "dcgan" if objective == "gan" else objective
+
+
+def relativistic_discriminator_loss(real: Any, fake: Any, mean: Callable[[Any], Any] = ops.mean) -> Any:
     """½·mean (C(x) - E C(G) - 1)² + ½·mean (C(G) - E C(x))²: the real is to look more real than the fake on average.
 
-    `real`, `fake`: scores C of the two, of any shape; means E are over all of it. Source: relativistic average LSGAN,
-    arXiv:1807.00734, section 4; EnlightenGAN, arXiv:1906.06972, eq. 3, whose authors' code halves it.
+    `real`, `fake`: scores C of the two, of any shape; means E, taken by `mean`, are over all of it. Source:
+    relativistic average LSGAN, arXiv:1807.00734, section 4; EnlightenGAN, arXiv:1906.06972, eq. 3, whose authors' code
+    halves it.
     """
-    return squared_to(1.0)(real - ops.mean(fake)) + squared_to(0.0)(fake - ops.mean(real))
+    return squared_to(1.0)(real - mean(fake)) + squared_to(0.0)(fake - mean(real))
 
 
-def relativistic_generator_loss(real: Any, fake: Any) -> Any:
+def relativistic_generator_loss(real: Any, fake: Any, mean: Callable[[Any], Any] = ops.mean) -> Any:
     """½·mean (C(G) - E C(x) - 1)² + ½·mean (C(x) - E C(G))²: the mirror of `relativistic_discriminator_loss`.
 
     The gradient reaches the generator by both terms. Source: arXiv:1906.06972, eq. 4.
     """
-    return relativistic_discriminator_loss(real=fake, fake=real)
+    return relativistic_discriminator_loss(real=fake, fake=real, mean=mean)
 
 
 @dataclass(frozen=True)
