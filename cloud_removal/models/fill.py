@@ -46,7 +46,7 @@ def smooth_fill(image: Any, hole: Any) -> Any:
     known = 1.0 - hole
     pulled = [(ops.where(hole < 1.0, image * known, 0.0), known)]
     for _ in range(HALVINGS):
-        pulled.append(_each(lambda x: ops.average_pool(x, 2), *pulled[-1]))
+        pulled.append(_each(lambda x: ops.average_pool(x, 2, 2), *pulled[-1]))
     colour, weight = pulled.pop()
     for _ in range(ROUNDS):
         colour, weight = _each(lambda x: x + ops.average_pool(x, 3, 1, "same"), colour, weight)

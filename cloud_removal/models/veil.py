@@ -67,9 +67,9 @@ def cells(picture: Any) -> Any:
     alone makes bright (the dark channel prior, doi:10.1109/TPAMI.2010.168); and the brightest.
     """
     picture = ops.cast(picture, "float32")
-    mean, square = (ops.average_pool(x, POOL) for x in (picture, ops.square(picture)))
+    mean, square = (ops.average_pool(x, POOL, POOL) for x in (picture, ops.square(picture)))
     deviation = ops.sqrt(ops.maximum(square - ops.square(mean), 0.0) + GRAIN**2)
-    darkest, brightest = -ops.max_pool(-picture, POOL), ops.max_pool(picture, POOL)
+    darkest, brightest = -ops.max_pool(-picture, POOL, POOL), ops.max_pool(picture, POOL, POOL)
     extremes = [darkest, ops.min(darkest, axis=-1, keepdims=True), ops.max(brightest, axis=-1, keepdims=True)]
     scale, offset = CENTRED
     return ops.concatenate([scale * ops.concatenate(extremes, axis=-1) + offset, ops.log(deviation) + 4.0], axis=-1)
