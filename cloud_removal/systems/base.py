@@ -14,7 +14,9 @@ import tensorflow as tf
 from cloud_removal.config import Run, SystemOptions
 from cloud_removal.data.batches import restoration_batches
 from cloud_removal.data.latent import Noise
+from cloud_removal.data.share import WHOLE, Share
 from cloud_removal.systems.optimization import apply_gradients
+from cloud_removal.systems.workers import ALONE, Workers
 
 Batch = Mapping[str, tf.Tensor]
 Scalars = dict[str, tf.Tensor]
@@ -46,6 +48,9 @@ class System(abc.ABC):
     worsened: str = ""
     """How clear ground became what the networks learn to restore, as a model's card says it; empty: it stayed clear."""
 
+    workers: Workers = ALONE
+    """Who trains together, of whom this system is one: set before the first batch is made and the first step traced."""
+
     networks: dict[str, keras.Model]
     optimizers: dict[str, keras.optimizers.Optimizer]
     state: dict[str, tf.Variable]
@@ -56,7 +61,10 @@ class System(abc.ABC):
 
     @abc.abstractmethod
     def batches(self, split: str, first_batch: int = 0) -> tf.data.Dataset:
-        """Endless batches of `split` ("training" or "validation"); batch i depends on (seed, i) only."""
+        """Endless batches of `split` ("training" or "validation"); batch i depends on (seed, i) only.
+
+        What is made of each is `share(split)`.
+        """
 
     @abc.abstractmethod
     def train_step(self, batch: Batch) -> Scalars:
@@ -66,13 +74,18 @@ class System(abc.ABC):
     def samples(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Columns of the sample grid: images (B, H, W, 1 or 3) in [0, 1] by title, in order."""
 
+    def share(self, split: str) -> Share:
+        """Training batches are shared among the workers; at others each looks that looks at any, and sees all."""
+        return self.workers.share if split == "training" else WHOLE
+
     def trained(self, name: str) -> list[keras.Variable]:
         """What optimizer `name` trains: all of the network of its name, unless a system says otherwise."""
         return list(self.networks[name].trainable_variables)
 
     def update(self, name: str, tape: tf.GradientTape, scaled_loss: tf.Tensor) -> tf.Tensor:
         """One update by optimizer `name` of what it trains; returns the gradients' global norm before any clipping."""
-        return apply_gradients(self.optimizers[name], tape, scaled_loss, self.trained(name), self.run.clip_norm)
+        mean = self.workers.mean
+        return apply_gradients(self.optimizers[name], tape, scaled_loss, self.trained(name), self.run.clip_norm, mean)
 
     def prepare(self) -> None:  # noqa: B027  # Most systems need nothing.
         """Gets what nothing but training needs and no checkpoint holds, such as a frozen network from elsewhere.
@@ -176,7 +189,7 @@ class CloudRestorer(Restorer):
     """A restorer trained on clear ground under simulated clouds and, where given, on real pairs."""
 
     def batches(self, split: str, first_batch: int = 0) -> tf.data.Dataset:
-        return restoration_batches(self.run, split, first_batch)
+        return restoration_batches(self.run, split, first_batch, self.share(split))
 
     def samples(self, batch: Batch) -> dict[str, tf.Tensor]:
         restored = self.restore(batch["aerial"])

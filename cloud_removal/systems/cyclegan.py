@@ -99,7 +99,7 @@ class CycleGANSystem(Restorer):
             self.state |= self.pools[name].state()
 
     def batches(self, split: str, first_batch: int = 0) -> tf.data.Dataset:
-        return unpaired_batches(self.run, split, first_batch, self._clouded())
+        return unpaired_batches(self.run, split, first_batch, self._clouded(), self.share(split))
 
     def _clouded(self) -> Callable[[np.ndarray, np.random.Generator], np.ndarray]:
         """Makes clear ground cloudy, where no folders of both kinds are given."""
@@ -140,7 +140,8 @@ class CycleGANSystem(Restorer):
     def _train_discriminators(self, seen: dict[str, tuple[tf.Tensor, tf.Tensor]]) -> Scalars:
         """One update of both from real pictures and fakes in [-1, 1], by name, the fakes by way of the pools."""
         shown = {name: tf.stop_gradient(fake) for name, (_, fake) in seen.items()}
-        shown |= {name: pool.exchange(shown[name], self.steps) for name, pool in self.pools.items()}
+        for name, pool in self.pools.items():
+            shown[name] = self.workers.own(pool.exchange(self.workers.gather(shown[name]), self.steps))
         with tf.GradientTape() as tape:
             scalars = {
                 name: OBJECTIVE.discriminator_loss(self._judged(name, real), self._judged(name, shown[name]))

@@ -113,7 +113,8 @@ class EnlightenGANSystem(Restorer):
 
     def batches(self, split: str, first_batch: int = 0) -> tf.data.Dataset:
         refuse_layers(self.run)
-        return unpaired_batches(self.run, split, first_batch, worsening(self.options.attention, self.run.simulation))
+        worsen = worsening(self.options.attention, self.run.simulation)
+        return unpaired_batches(self.run, split, first_batch, worsen, self.share(split))
 
     def train_step(self, batch: Batch) -> Scalars:
         self.prepare()
@@ -124,13 +125,13 @@ class EnlightenGANSystem(Restorer):
             was, made, real = (self._patches(picture, corners) for picture in (batch["a"], enlightened, batch["b"]))
             with tapes[GLOBAL]:  # One answer serves both; this tape sees nothing of the generator.
                 true, fake = (self.networks[GLOBAL](picture, training=True) for picture in (batch["b"], enlightened))
-                found = {"discriminator_global": relativistic_discriminator_loss(true, fake)}
+                found = {"discriminator_global": relativistic_discriminator_loss(true, fake, self._mean)}
                 scaled[GLOBAL] = self.optimizers[GLOBAL].scale_loss(found["discriminator_global"])
             with tapes[LOCAL]:
                 local_true, local_fake = (self.networks[LOCAL](patch, training=True) for patch in (real, made))
                 found["discriminator_local"] = LSGAN.discriminator_loss(local_true, local_fake)
                 scaled[LOCAL] = self.optimizers[LOCAL].scale_loss(found["discriminator_local"])
-            found["global"] = relativistic_generator_loss(true, fake)
+            found["global"] = relativistic_generator_loss(true, fake, self._mean)
             found["local"] = losses.l2(1.0, local_fake)  # Not halved, unlike the others, as in the authors' code.
             for part, pictures in (("features", (enlightened, batch["a"])), ("local_features", (made, was))):
                 if getattr(self.options, f"{part}_weight"):
@@ -140,17 +141,22 @@ class EnlightenGANSystem(Restorer):
         norms = {f"gradient_norm_{name}": self.update(name, tapes[name], scaled[name]) for name in NETWORKS}
         self.steps.assign_add(1)
         shown = tf.clip_by_value(enlightened, 0.0, 1.0)
-        return {"loss": loss} | found | colours(batch["a"], shown, batch["b"]) | norms
+        return {"loss": loss} | found | colours(batch["a"], shown, batch["b"], self.workers) | norms
 
     def _weighted(self, found: Scalars) -> tf.Tensor:
         """The generator's loss: each part by its weight, which are all 1 in the source."""
         return tf.add_n([getattr(self.options, f"{part}_weight") * found[part] for part in PARTS if part in found])
 
+    def _mean(self, scores: tf.Tensor) -> tf.Tensor:
+        """Of all scores that all workers' pictures have."""
+        return self.workers.mean([keras.ops.mean(scores)])[0]
+
     def _corners(self, count: int) -> tf.Tensor:
         """Tops and lefts (B, patches, 2) of the patches of this step: a function of the seed and the step."""
         own = self.options
-        shape, last = [count, own.patches, 2], self.run.size - own.patch_size
-        return tf.random.stateless_uniform(shape, step_seed(self.run.seed, self.steps), 0, last + 1, tf.int32)
+        shape, last = [self.workers.whole(count), own.patches, 2], self.run.size - own.patch_size
+        drawn = tf.random.stateless_uniform(shape, step_seed(self.run.seed, self.steps), 0, last + 1, tf.int32)
+        return self.workers.own(drawn)
 
     def _patches(self, picture: tf.Tensor, corners: tf.Tensor) -> tf.Tensor:
         return enlighten.patches(picture, corners, self.options.patch_size)

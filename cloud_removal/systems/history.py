@@ -6,6 +6,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from cloud_removal.data.stateless import step_seed
+from cloud_removal.systems.workers import ALONE, Workers
 
 DRAW, CHOOSE, PLACE, ROUND = range(4)
 """Purposes of random numbers, each of its own stream."""
@@ -44,17 +45,20 @@ class History:
             "history_kept": self.kept
         }
 
-    def draw(self, now: View, step: tf.Tensor) -> View:
-        """As many random past completions as there are in `now`; from `now` itself where a place is still free."""
-        batch = now.picture.shape[0]
-        places = tf.cast(self._uniform(step, DRAW, batch) * self.entries, tf.int32)
+    def draw(self, now: View, step: tf.Tensor, workers: Workers = ALONE) -> View:
+        """As many random past completions as there are in `now`; from `now` itself where a place is still free.
+
+        `now` are those of one of the `workers`.
+        """
+        batch = workers.whole(now.picture.shape[0])
+        places = workers.own(tf.cast(self._uniform(step, DRAW, batch) * self.entries, tf.int32))
         free = tf.cast(places, tf.int64) >= self.kept
         return View(
             *(_where(free, new, _float32(tf.gather(old, places))) for new, old in zip(now, self.pool, strict=True))
         )
 
     def keep(self, now: View, step: tf.Tensor) -> None:
-        """Puts a random `share` of `now` into the pool: in the mean, where it is no whole number."""
+        """Puts a random `share` of `now`, a whole batch, into the pool: in the mean, where it is no whole number."""
         wanted = self.share * now.picture.shape[0]
         most = min(math.ceil(wanted), self.entries)
         chosen = tf.argsort(self._uniform(step, CHOOSE, now.picture.shape[0]))[:most]
@@ -95,7 +99,7 @@ class Pool:
         return {f"pool{self.stream}_pictures": self.pictures, f"pool{self.stream}_kept": self.kept}
 
     def exchange(self, fakes: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
-        """What the discriminator is shown for `fakes` (B, size, size, 3), which are taken in one after the other."""
+        """What the discriminator is shown for `fakes` (B, size, size, 3), a whole batch, taken in one by one."""
         chances = tf.random.stateless_uniform([fakes.shape[0], 2], step_seed(self.seed, step, self.stream))
         return tf.stack([self._exchange(fake, *tf.unstack(chances[n])) for n, fake in enumerate(tf.unstack(fakes))])
 

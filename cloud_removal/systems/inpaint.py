@@ -19,7 +19,7 @@ from cloud_removal.systems.base import Batch, Completer, Scalars
 from cloud_removal.systems.history import History, View
 from cloud_removal.systems.judge import Judge
 from cloud_removal.systems.monitor import Diversity
-from cloud_removal.systems.optimization import Kind, apply_gradients, optimizer
+from cloud_removal.systems.optimization import Kind, optimizer
 
 COMPLETION, DISCRIMINATOR, JOINT = range(3)
 """The phases, as the log numbers them."""
@@ -134,7 +134,8 @@ class InpaintSystem(Completer):
 
     def batches(self, split: str, first_batch: int = 0) -> tf.data.Dataset:
         own = self.options
-        return completion_batches(self.run, split, first_batch, own.mask, own.soft_edge, own.box_sides)
+        share = self.share(split)
+        return completion_batches(self.run, split, first_batch, own.mask, own.soft_edge, own.box_sides, share)
 
     def train_step(self, batch: Batch) -> Scalars:
         own = self.options
@@ -182,14 +183,16 @@ class InpaintSystem(Completer):
             found |= self._compared(batch, fake)
             loss = self._distance(found) + self.options.adversarial_weight * found["adversarial"]
             scaled_generator = self.optimizers["generator"].scale_loss(loss)
-        generator_may, discriminator_may = self.balance.decide(self.judge.gauge(answer, fake), found["discriminator"])
+        own = [self.judge.gauge(answer, fake), found["discriminator"], found["reconstruction"]]
+        gauge, discriminator, reconstruction = self.workers.mean(own)
+        generator_may, discriminator_may = self.balance.decide(gauge, discriminator)
         turn = (self.steps + 1) % self.critic_steps == 0
         found["gradient_norm_discriminator"] = self._update(
             "discriminator", inner, scaled_discriminator, discriminator_may
         )
         found["gradient_norm_generator"] = self._update("generator", outer, scaled_generator, generator_may & turn)
         self._remember(fake)
-        self.reconstruction.assign(MOMENTUM * self.reconstruction + (1.0 - MOMENTUM) * found["reconstruction"])
+        self.reconstruction.assign(MOMENTUM * self.reconstruction + (1.0 - MOMENTUM) * reconstruction)
         return self._scalars(JOINT, batch, fake, found)
 
     def _completion(self, batch: Batch, training: bool) -> View:
@@ -199,9 +202,15 @@ class InpaintSystem(Completer):
 
     def _patch(self, image: tf.Tensor, hole: tf.Tensor, training: bool) -> tf.Tensor:
         """The generator's raw answer (B, H, W, 3)."""
-        colour = self.networks["fill"](image, training=training) if "fill" in self.networks else 0.5
+        colour = self._fill_colour(image, training) if "fill" in self.networks else 0.5
         given = completion.generator_input(self.options.generator, image, hole, colour)
         return tf.cast(self.networks["generator"](given, training=training), tf.float32)
+
+    def _fill_colour(self, image: tf.Tensor, training: bool) -> tf.Tensor:
+        """The mean colour of the ground (3,); in training that of this batch, of all workers, is taken in first."""
+        if training:
+            (image,) = self.workers.mean([tf.reduce_mean(image, axis=(0, 1, 2), keepdims=True)])
+        return self.networks["fill"](image, training=training)
 
     def _compared(self, batch: Batch, fake: View) -> Scalars:
         """Differences from the ground, which are 0 outside the hole; means over all pixels, float32 scalars."""
@@ -222,11 +231,11 @@ class InpaintSystem(Completer):
         real = View(batch["ground"], batch["hole"], batch["other"])
         fakes = [(answer, fake)]
         if self.history:
-            past = self.history.draw(fake, self.steps)
+            past = self.history.draw(fake, self.steps, self.workers)
             fakes.append((self.judge(past), past))
         found = {"discriminator": self.judge.loss(self.judge(real), *fakes)}
         if self.judge.objective.penalty:
-            found["penalty"] = self.judge.penalty(real, fake, self.steps)
+            found["penalty"] = self.judge.penalty(real, fake, self.steps, self.workers)
         return found
 
     def _scaled_discriminator_loss(self, found: Scalars) -> tf.Tensor:
@@ -236,8 +245,7 @@ class InpaintSystem(Completer):
         """Updates network `name` if it `may`: else its optimizer's moments stand still too, and the norm is NaN."""
 
         def update() -> tf.Tensor:
-            variables = self.networks[name].trainable_variables
-            norm = apply_gradients(self.optimizers[name], tape, scaled, variables, self.run.clip_norm)
+            norm = self.update(name, tape, scaled)
             if name == "discriminator":
                 self.judge.clip()
             return norm
@@ -246,7 +254,7 @@ class InpaintSystem(Completer):
 
     def _remember(self, fake: View) -> None:
         if self.history:
-            self.history.keep(fake, self.steps)
+            self.history.keep(View(*map(self.workers.gather, fake)), self.steps)
 
     def _scalars(self, phase: int, batch: Batch, fake: View, found: Scalars) -> Scalars:
         """The line of the log: the same names in each phase, NaN for what it has not."""
@@ -254,8 +262,8 @@ class InpaintSystem(Completer):
         names = ["reconstruction", "adversarial", "discriminator", *(name for name in sometimes if sometimes[name])]
         names += ["gradient_norm_generator", "gradient_norm_discriminator"]
         scalars = {name: found.get(name, tf.constant(MISSING)) for name in names}
-        scalars |= self.balance.scalars() | self.diversity.watch(fake.picture, batch["ground"], batch["hole"])
-        return scalars | {"phase": tf.constant(phase, tf.float32)}
+        watched = self.diversity.watch(fake.picture, batch["ground"], batch["hole"], self.workers)
+        return scalars | self.balance.scalars() | watched | {"phase": tf.constant(phase, tf.float32)}
 
     def complete(self, image: tf.Tensor, hole: tf.Tensor) -> tf.Tensor:
         return completion.composite(image, tf.clip_by_value(self._patch(image, hole, False), 0.0, 1.0), hole)

@@ -9,6 +9,7 @@ from cloud_removal.models.discriminators import discriminator_input
 from cloud_removal.systems.history import View
 from cloud_removal.systems.optimization import clip_weights
 from cloud_removal.systems.penalty import slope_penalty
+from cloud_removal.systems.workers import ALONE, Workers
 
 EPSILON = 4
 """Purpose of random numbers: the history has those before."""
@@ -40,9 +41,10 @@ class Judge:
             return self.by_pixel.discriminator_loss(real, [(answer, view.hole) for answer, view in fakes])
         return self.objective.discriminator_loss(real, *(answer for answer, _ in fakes))
 
-    def penalty(self, real: View, fake: View, step: tf.Tensor) -> tf.Tensor:
-        """Weighted gradient penalty between `real` and `fake`; float32 scalar."""
-        epsilon = tf.random.stateless_uniform([real.picture.shape[0]], step_seed(self.seed, step, EPSILON))
+    def penalty(self, real: View, fake: View, step: tf.Tensor, workers: Workers = ALONE) -> tf.Tensor:
+        """Weighted gradient penalty between `real` and `fake`, which are one of the `workers`'; float32 scalar."""
+        count = workers.whole(real.picture.shape[0])
+        epsilon = workers.own(tf.random.stateless_uniform([count], step_seed(self.seed, step, EPSILON)))
         true, made = (discriminator_input(self.name, *view) for view in (real, fake))
         return self.objective.penalty * slope_penalty(self._answer, true, made, epsilon)
 

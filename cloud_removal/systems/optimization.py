@@ -1,6 +1,6 @@
 """Optimizers as a run asks for them, and one guarded update."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import keras
@@ -58,10 +58,14 @@ def apply_gradients(
     scaled_loss: tf.Tensor,
     variables: Sequence[keras.Variable],
     clip_norm: float | None = None,
+    mean: Callable[[Sequence[tf.Tensor]], list[tf.Tensor]] = list,
 ) -> tf.Tensor:
-    """One update of `variables`; returns the global norm of the (unscaled) gradients before any clipping."""
+    """One update of `variables`; returns the global norm of the (unscaled) gradients before any clipping.
+
+    `mean` makes of one worker's gradients those of all.
+    """
     values = [v.value for v in variables]
-    gradients = tape.gradient(scaled_loss, values)
+    gradients = mean(tape.gradient(scaled_loss, values))
     scale = optimizer.scale_loss(tf.constant(1.0))
     norm = tf.linalg.global_norm(gradients) / scale
     if clip_norm is not None:

@@ -81,7 +81,7 @@ class Pix2PixSystem(CloudRestorer):
     def batches(self, split: str, first_batch: int = 0) -> tf.data.Dataset:
         batches = super().batches(split, first_batch)
         jitter = self.options.jitter and split == "training"
-        return jittered(batches, self.run.seed, first_batch) if jitter else batches
+        return jittered(batches, self.run.seed, first_batch, self.share(split)) if jitter else batches
 
     def train_step(self, batch: Batch) -> Scalars:
         given, true = signed(batch["aerial"]), signed(lit_ground(batch))

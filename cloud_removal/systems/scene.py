@@ -96,7 +96,7 @@ class SceneSystem(Synthesizer):
         )
 
     def batches(self, split: str, first_batch: int = 0) -> tf.data.Dataset:
-        return clear_batches(self.run, split, first_batch)
+        return clear_batches(self.run, split, first_batch, self.share(split))
 
     def train_step(self, batch: Batch) -> Scalars:
         scalars = self._train_discriminator(batch["ground"])
@@ -110,19 +110,21 @@ class SceneSystem(Synthesizer):
 
     def _train_discriminator(self, ground: tf.Tensor) -> Scalars:
         """One update on real pictures and as many made ones, of which the generator learns nothing."""
-        real, fake = signed(ground), self._made(OF_DISCRIMINATOR, ground.shape[0])
+        real, fake = signed(ground), self._made(OF_DISCRIMINATOR, self.workers.whole(ground.shape[0]))
         scalars = {}
         with tf.GradientTape() as tape:
             loss = self.objective.discriminator_loss(self._answer([real]), self._answer([fake]))
             scalars["discriminator"] = loss
             if self.objective.penalty:
-                epsilon = tf.random.stateless_uniform([ground.shape[0]], step_seed(self.run.seed, self.steps, EPSILON))
+                count = self.workers.whole(ground.shape[0])
+                drawn = tf.random.stateless_uniform([count], step_seed(self.run.seed, self.steps, EPSILON))
+                epsilon = self.workers.own(drawn)
                 scalars["penalty"] = self.objective.penalty * slope_penalty(self._answer, [real], [fake], epsilon)
             scaled = self.optimizers["discriminator"].scale_loss(loss + scalars.get("penalty", 0.0))
         scalars["gradient_norm_discriminator"] = self.update("discriminator", tape, scaled)
         clip_weights(self.networks["discriminator"], self.objective.clip)
         everywhere = tf.ones_like(ground[..., :1])
-        return scalars | self.diversity.watch(unsigned(fake), ground, everywhere)
+        return scalars | self.diversity.watch(unsigned(fake), ground, everywhere, self.workers)
 
     def _train_generator(self) -> Scalars:
         """One update, against the discriminator as it is now. Source: arXiv:1406.2661, algorithm 1: noise is new."""
@@ -132,13 +134,13 @@ class SceneSystem(Synthesizer):
         return {"adversarial": loss, "gradient_norm_generator": self.update("generator", tape, scaled)}
 
     def _made(self, purpose: int, count: int) -> tf.Tensor:
-        """Pictures (B, S, S, 3) in [-1, 1], in training, out of noise that is a function of seed and step."""
+        """This worker's of `count` pictures (B, S, S, 3) in [-1, 1], in training; noise is of seed and step."""
         shape, seed = [count, self.latent], step_seed(self.run.seed, self.steps, purpose)
         if self.noise == "normal":
             noise = tf.random.stateless_normal(shape, seed)
         else:
             noise = tf.random.stateless_uniform(shape, seed, -1.0, 1.0)
-        return self.networks["generator"](noise, training=True)
+        return self.networks["generator"](self.workers.own(noise), training=True)
 
     def _answer(self, pictures: list[tf.Tensor]) -> tf.Tensor:
         """The discriminator's answers (B, 1), float32, to the one tensor in the list, in training."""

@@ -11,7 +11,7 @@ from cloud_removal.config import Run, SystemOptions
 from cloud_removal.errors import expect
 from cloud_removal.models import unet, veil
 from cloud_removal.systems.base import Batch, CloudRestorer, Scalars, lit_ground
-from cloud_removal.systems.optimization import adam, apply_gradients
+from cloud_removal.systems.optimization import adam
 
 HIDDEN_COUNTS = 0.4
 """Weight of ground that is hidden altogether, where ground in plain sight has 1."""
@@ -64,7 +64,7 @@ class UNetSystem(CloudRestorer):
         else:
             self.smallest, self.receptive_radius = unet.SMALLEST, unet.RECEPTIVE_RADIUS
             self.networks = {"unet": unet.unet(self.options.width, self.options.squash)}
-        self.optimizers = {"unet": adam(run, self._trained(), self.options.beta_1, self.options.beta_2)}
+        self.optimizers = {"unet": adam(run, self.trained("unet"), self.options.beta_1, self.options.beta_2)}
 
     def train_step(self, batch: Batch) -> Scalars:
         optimizer = self.optimizers["unet"]
@@ -75,8 +75,11 @@ class UNetSystem(CloudRestorer):
             visible = self._ground_loss(lit_ground(batch), ground, batch["opacity"], opacity)
             loss = self.options.cloud_weight * cloud + visible
             scaled = optimizer.scale_loss(loss)
-        norm = apply_gradients(optimizer, tape, scaled, self._trained(), self.run.clip_norm)
+        norm = self.update("unet", tape, scaled)
         return {"loss": loss, "cloud": cloud, "ground": visible, "gradient_norm": norm}
+
+    def trained(self, name: str) -> list[keras.Variable]:
+        return [v for network in self.networks.values() for v in network.trainable_variables]
 
     def restore(self, image: tf.Tensor, context: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         answer = tf.clip_by_value(self._answer(image, training=False, context=context), 0.0, 1.0)
@@ -114,9 +117,6 @@ class UNetSystem(CloudRestorer):
         own_cloud = own if self.options.composite_cloud == "predicted" else None
         difference = losses.composite_difference(true, predicted, opacity, own_cloud)
         return keras.ops.mean(keras.ops.abs(difference) if kind == "l1" else keras.ops.square(difference))
-
-    def _trained(self) -> list[keras.Variable]:
-        return [v for network in self.networks.values() for v in network.trainable_variables]
 
 
 SYSTEM = UNetSystem

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from cloud_removal.config import Run, SystemOptions
 from cloud_removal.systems.base import System
-from cloud_removal.systems.optimization import adam, apply_gradients
+from cloud_removal.systems.optimization import adam
 
 SIDE = 8
 
@@ -61,7 +61,8 @@ class TinySystem(System):
         seed = self.run.seed + 1000 * split_number
 
         def batch(index):
-            aerial = tf.random.stateless_uniform(shape, tf.stack([tf.cast(seed, tf.int64), index]))
+            whole = tf.random.stateless_uniform(shape, tf.stack([tf.cast(seed, tf.int64), index]))
+            aerial = self.share(split).rows(whole)
             return {"aerial": aerial, "ground": aerial**2}
 
         return tf.data.Dataset.range(first_batch, 2**62).map(batch)
@@ -71,8 +72,9 @@ class TinySystem(System):
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean(tf.abs(net(batch["aerial"], training=True) - batch["ground"]))
             scaled = optimizer.scale_loss(loss)
-        norm = apply_gradients(optimizer, tape, scaled, net.trainable_variables, self.run.clip_norm)
-        self.state["pool"].assign(0.5 * self.state["pool"] + tf.reduce_mean(batch["aerial"], [0, 1, 2]))
+        norm = self.update("net", tape, scaled)
+        (latest,) = self.workers.mean([tf.reduce_mean(batch["aerial"], [0, 1, 2])])
+        self.state["pool"].assign(0.5 * self.state["pool"] + latest)
         poisoned = tf.equal(optimizer.iterations.value, self.run.options.poison)
         return {"ground": tf.where(poisoned, float("nan"), loss), "gradient_norm": norm}
 
