@@ -82,10 +82,19 @@ class System(abc.ABC):
         """What optimizer `name` trains: all of the network of its name, unless a system says otherwise."""
         return list(self.networks[name].trainable_variables)
 
-    def update(self, name: str, tape: tf.GradientTape, scaled_loss: tf.Tensor) -> tf.Tensor:
-        """One update by optimizer `name` of what it trains; returns the gradients' global norm before any clipping."""
-        mean = self.workers.mean
-        return apply_gradients(self.optimizers[name], tape, scaled_loss, self.trained(name), self.run.clip_norm, mean)
+    def update(
+        self, name: str, tape: tf.GradientTape, scaled_loss: tf.Tensor, may: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """One update by optimizer `name` of what it trains; returns the gradients' global norm before any clipping.
+
+        Where it not `may` (bool scalar), weights and the optimizer's moments stand still, and the norm is NaN.
+        """
+
+        def updated() -> tf.Tensor:
+            optimizer, mean = self.optimizers[name], self.workers.mean
+            return apply_gradients(optimizer, tape, scaled_loss, self.trained(name), self.run.clip_norm, mean)
+
+        return updated() if may is None else tf.cond(may, updated, lambda: tf.constant(float("nan")))
 
     def prepare(self) -> None:  # noqa: B027  # Most systems need nothing.
         """Gets what nothing but training needs and no checkpoint holds, such as a frozen network from elsewhere.

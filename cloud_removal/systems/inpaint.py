@@ -6,7 +6,7 @@ from typing import Literal
 import tensorflow as tf
 
 from cloud_removal import losses
-from cloud_removal.adversarial import PIXEL_OBJECTIVES, Adversarial
+from cloud_removal.adversarial import CRITICS, PIXEL_OBJECTIVES, Adversarial
 from cloud_removal.config import Range, Run, SystemOptions
 from cloud_removal.data.holes import completion_batches
 from cloud_removal.data.masks import BOX_SIDES, Mask
@@ -23,9 +23,6 @@ from cloud_removal.systems.optimization import Kind, optimizer
 
 COMPLETION, DISCRIMINATOR, JOINT = range(3)
 """The phases, as the log numbers them."""
-CRITICS = ("wgan", "wgan-gp")
-"""Objectives that no gate can weigh: a constant added to a critic's scores changes nothing but loss_G, by any amount,
-and the critic should be trained as far as it goes (arXiv:1701.07875, section 3)."""
 MISSING = float("nan")
 MOMENTUM = 0.95
 """Of the running mean of the reconstruction loss."""

@@ -21,11 +21,10 @@ class Judge:
     The map of fakeness is judged by pixel: of its objective there must be such a form (`adversarial.PIXEL_OBJECTIVES`).
     """
 
-    def __init__(self, network: keras.Model, name: str, objective: str, seed: int):
+    def __init__(self, network: keras.Model, name: str, objective: adversarial.Adversarial, seed: int):
         self.network, self.name, self.seed = network, name, seed
         self.objective = adversarial.OBJECTIVES[objective]
-        # The loss of the minimax game is negative and no measure of how a generator does; -log D is.
-        measure = "dcgan" if objective == "gan" else objective
+        measure = adversarial.measured_by(objective)
         self.measure = adversarial.OBJECTIVES[measure]
         self.by_pixel, self.measure_by_pixel = (
             adversarial.PIXEL_OBJECTIVES[kind] if name == "map" else None for kind in (objective, measure)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import keras
 import tensorflow as tf
 
-from cloud_removal.adversarial import OBJECTIVES, Adversarial
+from cloud_removal.adversarial import CRITICS, OBJECTIVES, Adversarial, measured_by
 from cloud_removal.config import Run, SystemOptions
 from cloud_removal.data.clear import clear_batches
 from cloud_removal.data.latent import Noise, draw_noise
@@ -13,6 +13,7 @@ from cloud_removal.data.stateless import step_seed
 from cloud_removal.errors import OptionError, expect
 from cloud_removal.models import dcgan
 from cloud_removal.models.blocks import signed, unsigned
+from cloud_removal.systems.balance import Balance
 from cloud_removal.systems.base import Batch, Scalars, Synthesizer
 from cloud_removal.systems.monitor import Diversity
 from cloud_removal.systems.optimization import Kind, clip_weights, optimizer
@@ -40,6 +41,11 @@ class Options(SystemOptions):
     adversarial: Adversarial = "dcgan"
     """Objective of the two against each other. With wgan-gp the discriminator has layer norm instead of batch norm.
     Only the presets bring the learning rates of the papers with them (dcgan: 2e-4, wgan: 5e-5, wgan-gp: 1e-4)."""
+    balance: float = 0.0
+    """The network whose loss, times this, is under the other's is not updated; 0: both always are. Without effect in
+    wgan and wgan-gp, whose losses have no scale, and whose critic cannot be ahead too far."""
+    balance_window: int = 10
+    """Steps over which those losses are averaged; 1: each step decides for itself."""
     critic_steps: int = 0
     """The generator is updated in every so many-th step only; 0: what the objective's paper says (wgan, wgan-gp: 5)."""
     optimizer: Kind | None = None
@@ -68,9 +74,11 @@ class SceneSystem(Synthesizer):
         own = self.options
         check(own, run.size)
         self.latent, self.noise = own.latent, own.noise
-        self.objective = OBJECTIVES[own.adversarial]
+        self.objective, self.measure = OBJECTIVES[own.adversarial], OBJECTIVES[measured_by(own.adversarial)]
         self.critic_steps = own.critic_steps or self.objective.critic_steps
-        self.sometimes = ("adversarial",) if self.critic_steps > 1 else ()
+        critic = own.adversarial in CRITICS
+        self.balance = Balance(0.0 if critic else own.balance, own.balance_window)
+        self.sometimes = ("adversarial",) if self.critic_steps > 1 or self.balance.ratio else ()
         judging = own.width if own.discriminator_width is None else own.discriminator_width
         self.networks = {
             "generator": dcgan.generator(run.size, own.width, own.latent),
@@ -79,7 +87,7 @@ class SceneSystem(Synthesizer):
         self.optimizers = {name: self._optimizer(name) for name in self.networks}
         self.diversity = Diversity()
         self.steps = tf.Variable(0, dtype=tf.int64, trainable=False)
-        self.state = {"steps": self.steps} | self.diversity.state()
+        self.state = {"steps": self.steps} | self.diversity.state() | self.balance.state()
 
     def _optimizer(self, name: str) -> keras.optimizers.Optimizer:
         """As the objective's paper has it, unless the options say otherwise."""
@@ -99,21 +107,22 @@ class SceneSystem(Synthesizer):
         return clear_batches(self.run, split, first_batch, self.share(split))
 
     def train_step(self, batch: Batch) -> Scalars:
-        scalars = self._train_discriminator(batch["ground"])
-        if self.critic_steps == 1:
-            scalars |= self._train_generator()
-        else:
+        scalars, may = self._train_discriminator(batch["ground"])
+        if self.sometimes:
             turn = (self.steps + 1) % self.critic_steps == 0
-            scalars |= tf.cond(turn, self._train_generator, _waits)
+            scalars |= tf.cond(turn & may, self._train_generator, _waits)
+        else:
+            scalars |= self._train_generator()
         self.steps.assign_add(1)
-        return scalars
+        return scalars | self.balance.scalars()
 
-    def _train_discriminator(self, ground: tf.Tensor) -> Scalars:
-        """One update on real pictures and as many made ones, of which the generator learns nothing."""
+    def _train_discriminator(self, ground: tf.Tensor) -> tuple[Scalars, tf.Tensor]:
+        """An update on real pictures and as many made ones, unless it is far ahead; whether the generator may learn."""
         real, fake = signed(ground), self._made(OF_DISCRIMINATOR, self.workers.whole(ground.shape[0]))
         scalars = {}
         with tf.GradientTape() as tape:
-            loss = self.objective.discriminator_loss(self._answer([real]), self._answer([fake]))
+            truth, opinion = self._answer([real]), self._answer([fake])
+            loss = self.objective.discriminator_loss(truth, opinion)
             scalars["discriminator"] = loss
             if self.objective.penalty:
                 count = self.workers.whole(ground.shape[0])
@@ -121,10 +130,11 @@ class SceneSystem(Synthesizer):
                 epsilon = self.workers.own(drawn)
                 scalars["penalty"] = self.objective.penalty * slope_penalty(self._answer, [real], [fake], epsilon)
             scaled = self.optimizers["discriminator"].scale_loss(loss + scalars.get("penalty", 0.0))
-        scalars["gradient_norm_discriminator"] = self.update("discriminator", tape, scaled)
+        generator_may, may = self.balance.decide(*self.workers.mean([self.measure.generator_loss(opinion), loss]))
+        scalars["gradient_norm_discriminator"] = self.update("discriminator", tape, scaled, may)
         clip_weights(self.networks["discriminator"], self.objective.clip)
         everywhere = tf.ones_like(ground[..., :1])
-        return scalars | self.diversity.watch(unsigned(fake), ground, everywhere, self.workers)
+        return scalars | self.diversity.watch(unsigned(fake), ground, everywhere, self.workers), generator_may
 
     def _train_generator(self) -> Scalars:
         """One update, against the discriminator as it is now. Source: arXiv:1406.2661, algorithm 1: noise is new."""
@@ -174,6 +184,9 @@ def check(own: Options, size: int) -> None:
         expect(getattr(own, name) >= 1, name, getattr(own, name), "1 or more")
     judging = own.discriminator_width
     expect(judging is None or judging >= 1, "discriminator_width", judging, "1 or more, or none for the generator's")
+    weighs = own.balance == 0 or own.balance > 1
+    expect(weighs, "balance", own.balance, "more than 1, such as 8, or 0 to switch it off")
+    expect(own.balance_window >= 1, "balance_window", own.balance_window, "1 or more")
     expect(own.critic_steps >= 0, "critic_steps", own.critic_steps, "1 or more, or 0 for the paper's")
 
 

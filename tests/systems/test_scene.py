@@ -76,6 +76,39 @@ def test_the_generator_is_trained_as_often_as_the_objectives_paper_says(adversar
     assert moved == [(step + 1) % every == 0 for step in range(6)]
 
 
+def moved_by_a_step(scene):
+    before = {name: values(network) for name, network in scene.networks.items()}
+    scalars = scene.train_step({"ground": GROUND})
+    return {name: any(changed(network, before[name])) for name, network in scene.networks.items()}, scalars
+
+
+def biased(scene, answer):
+    """Its discriminator says about `answer` to whatever it is shown, at first."""
+    scene.networks["discriminator"].get_layer("logit").bias.assign([answer])
+
+
+@pytest.mark.parametrize(("answer", "waits"), [(-6.0, None), (6.0, "generator")])
+def test_the_network_that_is_far_ahead_waits(answer, waits):
+    scene = system(balance=3.0, balance_window=1)
+    biased(scene, answer)
+    moved, scalars = moved_by_a_step(scene)
+    assert moved == {name: name != waits for name in moved}
+    assert [np.isnan(scalars[f"gradient_norm_{name}"]) for name in moved] == [name == waits for name in moved]
+
+
+def test_a_discriminator_that_is_far_ahead_waits_and_the_generator_does_not():
+    scene = system(balance=3.0, balance_window=1)
+    scene.objective = dataclasses.replace(scene.objective, of_real=lambda answers: 0.0 * tf.reduce_mean(answers))
+    biased(scene, -6.0)
+    moved, scalars = moved_by_a_step(scene)
+    assert moved == {"generator": True, "discriminator": False} and float(scalars["gate_discriminator"]) == 0.0
+
+
+@pytest.mark.parametrize("adversarial", ["wgan", "wgan-gp"])
+def test_a_critic_never_waits(adversarial):
+    assert system(adversarial=adversarial, balance=3.0).balance.ratio == 0.0
+
+
 def trained_once(scene):
     """The compiled step, as the training loop has it, after the first one, and what that logged."""
     step = Step(scene, tf.Variable(0, dtype=tf.int64, trainable=False))
@@ -210,8 +243,9 @@ def test_a_size_that_doubling_reaches_is_taken(size):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("width", 0), ("discriminator_width", 0), ("latent", 0), ("critic_steps", -1)]
-)
+    ("name", "value"), [("width", 0), ("discriminator_width", 0), ("latent", 0), ("critic_steps", -1), ("balance", 0.5),
+                       ("balance_window", 0)]
+)  # fmt: skip
 def test_an_option_that_no_run_can_have_is_refused_by_name(name, value):
     with pytest.raises(OptionError, match=f"--{name.replace('_', '-')} {value}: expected"):
         check(dataclasses.replace(Options(), **{name: value}), 64)

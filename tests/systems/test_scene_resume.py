@@ -19,7 +19,7 @@ CRITIC = Options(width=2, latent=5, adversarial="wgan-gp", critic_steps=2)
     ("options", "precision"),
     [
         (Options(width=2, latent=5), "mixed_bfloat16"),
-        (Options(width=2, latent=5), "mixed_float16"),
+        (Options(width=2, latent=5, balance=1.1, balance_window=2), "mixed_float16"),
         (CRITIC, "float32"),
         (dataclasses.replace(CRITIC, adversarial="wgan"), "float32"),
     ],
