@@ -194,9 +194,11 @@ def test_the_card_carries_the_whole_configuration(folder, run):
     assert set(card["config"]) == {f.name for f in dataclasses.fields(run)}
 
 
-def test_measured_thresholds_go_into_the_card(system, run, tmp_path):
-    folder = export(system, run, tmp_path / "tiny", training={}, scores={}, thresholds=Thresholds(keep_below=0.1))
-    assert json.loads((folder / "model.json").read_text())["thresholds"] == {"keep_below": 0.1, "opaque_above": 0.75}
+def test_measured_thresholds_and_error_bars_go_into_the_card(system, run, tmp_path):
+    measured = {"thresholds": Thresholds(keep_below=0.1), "uncertainty": {"coverage": 0.9}}
+    folder = export(system, run, tmp_path / "tiny", training={}, scores={}, **measured)
+    card = json.loads((folder / "model.json").read_text())
+    assert card["thresholds"] == {"keep_below": 0.1, "opaque_above": 0.75} and card["uncertainty"] == {"coverage": 0.9}
 
 
 def test_the_curves_lie_beside_the_card(system, run, tmp_path):

@@ -26,6 +26,7 @@ COMMANDS = {
     "composite": "Make one picture out of several dates, each pixel from the date with the thinnest cloud.",
     "evaluate": "Score a model on pairs of cloudy and clear pictures.",
     "scenes": "Draw pictures that a trained generator makes out of noise, and check that they are no copies.",
+    "calibrate": "Measure how far a model may be off, for error bars, and write it into its card.",
     "export": "Write the network of a training run as a model folder.",
     "prepare": "Cut ground into tiles, or turn infrared pictures into cloud layers, for training.",
     "simulate": "Put clouds, haze and their shadows over a clear picture.",
@@ -61,7 +62,8 @@ def call(name: str, arguments: Sequence[str]) -> int:
 
     module = importlib.import_module(f"cloud_removal.cli.{name}")
     try:
-        command = tyro.cli(module.Command, args=arguments, prog=f"{PROGRAM} {name}")
+        spelled_out = getattr(module.Command, "spelled_out", list)  # Where a command has more forms than the parser.
+        command = tyro.cli(module.Command, args=spelled_out(arguments), prog=f"{PROGRAM} {name}")
         return int(command.run() or DONE)
     except CloudRemovalError as error:
         return report(error)

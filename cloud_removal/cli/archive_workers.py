@@ -125,9 +125,5 @@ def _on_one_line(error: Exception) -> str:
 
 def _absolute(results: Targets) -> Targets:
     """The same with paths that hold in any process."""
-
-    def whole(path: Path | None) -> Path | None:
-        return None if path is None else path.absolute()
-
-    beside = whole(results.cloud), whole(results.provenance), whole(results.report)
-    return Targets(results.output.absolute(), *beside, results.cog, whole(results.residual))
+    every = {name: path.absolute() for name, path in results.wanted().items()}
+    return dataclasses.replace(results, **every)  # type: ignore[arg-type]  # They are all paths.

@@ -62,6 +62,7 @@ class Command:
             scores=scores,
             thresholds=Thresholds(keep_below, opaque_above),
             curves=curves,
+            uncertainty=self._uncertainty(card, keep_below, opaque_above),
         )
         if not (written / WARM_UP).exists():
             print("note: no requests to warm a server up with; pip install 'cloud-removal[serving]'", file=sys.stderr)
@@ -76,6 +77,14 @@ class Command:
                 "expected 0 <= keep-below < opaque-above <= 1."
             )
         return keep_below, opaque_above
+
+    def _uncertainty(self, card: dict[str, Any], keep_below: float, opaque_above: float) -> dict[str, Any] | None:
+        """The error bars of the card of a model folder: its weights and thresholds stay, so they hold."""
+        measured = card.get("uncertainty")
+        if measured is None or card.get("thresholds") == {"keep_below": keep_below, "opaque_above": opaque_above}:
+            return measured
+        print("note: error bars were measured with other thresholds and are left out: calibrate anew", file=sys.stderr)
+        return None
 
     def _curves(self, folder: Path) -> Path | None:
         if self.curves is not None and not self.curves.is_file():

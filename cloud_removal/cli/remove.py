@@ -1,7 +1,9 @@
 """The command `remove`: clouds and haze off a picture, a GeoTIFF, or a folder of them."""
 
 import dataclasses
+import math
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -77,7 +79,12 @@ class Options:
     dilate: int | None = None
     """Pixels around opaque cloud that count as its edge, where it is filled or left without data. Without it 2."""
     abstain: bool = False
-    """Generate nothing: what is under opaque cloud is left without data."""
+    """Generate nothing: what is under opaque cloud is left without data. --abstain X, with a number, is short for
+    --abstain-above X."""
+    abstain_above: float | None = None
+    """Leave without data what may be off by more than this: the half-width of its 90 % interval (--uncertainty), in
+    INPUT's units. What is generated is judged too. Without it nothing is left for its uncertainty. See
+    docs/uncertainty.md."""
     mask: Path | None = None
     """Cloud mask of another program, of one band; folder of masks of the same names where INPUT is one. Where it sees
     cloud, cloud it is; elsewhere the model decides. Needs --mask-kind. See docs/masks.md."""
@@ -100,6 +107,9 @@ class Options:
     residual: Path | None = None
     """Write here (.tif) how what was predicted under thin cloud differs, put back under it, from INPUT: band 1 in
     INPUT's units, band 2 in standard deviations, where more than 2 is suspect. See docs/consistency.md."""
+    uncertainty: Path | None = None
+    """Write here (.tif) how far each pixel may be off, in INPUT's units: the half-width of the interval that holds the
+    ground in all three bands in 90 % of such pixels of simulated clouds; 0 where kept. See docs/uncertainty.md."""
     window: int = 1280
     """Largest side, in pixels, of what is kept of one window through the network; smaller needs less memory and more
     time. The result does not depend on it, unless that is said."""
@@ -119,12 +129,22 @@ class Options:
     quiet: bool = False
     """No progress bar and no notes on stderr."""
 
+    @staticmethod
+    def spelled_out(arguments: Sequence[str]) -> list[str]:
+        """The same with `--abstain X`, which to the parser is another option than `--abstain`, as that."""
+        words = list(arguments)
+        for place, word in enumerate(words):
+            name, _, value = word.partition("=")
+            if name == "--abstain" and _is_number(value or " ".join(words[place + 1 : place + 2])):
+                words[place] = word.replace("--abstain", "--abstain-above", 1)
+        return words
+
     def targets(self, output: Path) -> "Targets":
         """The files, or folders, to write: `output` and what the options want beside it."""
         from cloud_removal.inference.targets import Targets
 
         beside = self.cloud, self.provenance, self.report
-        return Targets(output, *beside, self.cog, self.residual, self.report_pages)
+        return Targets(output, *beside, self.cog, self.residual, self.report_pages, self.uncertainty)
 
     def remover(self) -> "Remover":
         """Models and settings as the options say. Raises OptionError where they do not go together."""
@@ -137,6 +157,7 @@ class Options:
             parse_bands(self.bands), self.scale, self.keep_below, self.opaque_above, self.window, dilate, self.abstain,
             mask=masks[0], date_above=self.date_above, date_masks=masks[1], sensor=self.sensor, baseline=self.baseline,
             drop_others=self.other_bands == "drop", max_pixels=self.max_pixels, shadows=self._sun(),
+            abstain_above=self.abstain_above,
         )  # fmt: skip
         if self.date_above is not None and not self.other_date:
             raise OptionError("--date-above without --other-date FILE: there is no date to take pixels from.")
@@ -232,6 +253,13 @@ class Command(Options):
         from cloud_removal.inference.served import ServedModel
 
         return dataclasses.replace(remover, model=ServedModel.connect(self.server))
+
+
+def _is_number(word: str) -> bool:
+    try:
+        return math.isfinite(float(word))
+    except ValueError:
+        return False
 
 
 def parse_bands(text: str | None) -> tuple[int, ...] | None:

@@ -115,8 +115,9 @@ def _named(folders: Targets, stem: str, suffix: str) -> Targets:
 
     cloud = within(folders.cloud, ".png" if suffix.lower() == ".png" else ".tif")
     provenance, residual = within(folders.provenance, ".tif"), within(folders.residual, ".tif")
-    report = within(folders.report, ".html" if folders.pages else ".png")
-    return Targets(folders.output / (stem + suffix), cloud, provenance, report, folders.cog, residual)
+    report, bars = within(folders.report, ".html" if folders.pages else ".png"), within(folders.uncertainty, ".tif")
+    output = folders.output / (stem + suffix)
+    return Targets(output, cloud, provenance, report, folders.cog, residual, uncertainty=bars)
 
 
 @contextlib.contextmanager

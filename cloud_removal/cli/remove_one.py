@@ -50,6 +50,7 @@ class Remover:
             provenance=results.provenance,
             report=results.report,
             residual=results.residual,
+            uncertainty=results.uncertainty,
             cog=results.cog,
             overwrite=self.overwrite,
             say=say,

@@ -42,11 +42,13 @@ def export(
     scores: dict[str, Any],
     thresholds: Thresholds = DEFAULT_THRESHOLDS,
     curves: Path | None = None,
+    uncertainty: dict[str, Any] | None = None,
 ) -> Path:
     """Writes `system` as the next version under `destination` (the folder NAME) and returns NAME/VERSION.
 
     `training` (data, licence, command, steps, seconds, images), `scores` and, of a restorer, `thresholds` go into the
-    card as they are; `curves`, a picture of how it was trained, lies beside it. Raises OutputError where the folder
+    card as they are, and so does `uncertainty`, its error bars, where they have been measured; `curves`, a picture of
+    how it was trained, lies beside it. Raises OutputError where the folder
     cannot be written, ModelError where the system neither restores, completes nor makes pictures.
     """
     if not isinstance(system, Restorer | Completer | Synthesizer):
@@ -68,6 +70,7 @@ def export(
         **own,
         "training": training,
         "scores": scores,
+        **({} if uncertainty is None else {"uncertainty": uncertainty}),
     }
     if isinstance(served, Restorer):  # Its clients cut scenes into windows.
         graphs["card"] = card_graph(served_card(card, weights_by_path(served)))

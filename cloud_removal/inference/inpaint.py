@@ -49,9 +49,13 @@ def filled(task: Task, finished: Blocks, filling: Filling, store: Layer, advance
 def hole_in(finished: Blocks, area: Area, task: Task, dilate: int) -> NDArray[np.bool_]:
     """Where in `area` (H, W) there is a hole: opaque cloud, and `dilate` px around it unless it was clear there."""
     seen = grown(area, dilate, task.source.height, task.source.width)
-    codes = codes_of(finished, seen)
+    return hole_of(codes_of(finished, seen), dilate)[area.inside(seen)]
+
+
+def hole_of(codes: NDArray[np.uint8], dilate: int) -> NDArray[np.bool_]:
+    """The same by provenance `codes` (H, W); what lies beyond them is taken to be clear."""
     changed = (codes == OPAQUE) | (codes == THIN)
-    return (fill.grown(codes == OPAQUE, dilate) & changed)[area.inside(seen)]
+    return fill.grown(codes == OPAQUE, dilate) & changed
 
 
 def surveyed(task: Task, finished: Blocks, deepest: float) -> holes.Holes | None:

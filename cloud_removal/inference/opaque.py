@@ -74,11 +74,8 @@ class Treatment:
         """Refuses what the output cannot hold."""
         if self.dilate < 0:
             raise OptionError(f"--dilate {self.dilate}: expected a number of pixels, 0 or more.")
-        if self.abstain and output.suffix.lower() == ".png" and scene.nodata is None and not scene.alpha:
-            raise OptionError(
-                f"--abstain: {output} cannot say where there is no data: {scene.path} has neither a transparency nor a "
-                "nodata value. Name the output .tif."
-            )
+        if self.abstain:
+            check_can_be_left(scene, output, "--abstain")
 
     def applied(self, task: Task, finished: Blocks, advance: Advance) -> tuple[Blocks, dict[str, Any]]:
         """`finished` with it done, and what a summary says of it."""
@@ -95,6 +92,15 @@ class Treatment:
         pixel = square_metres(task.source.source, *holes.place) if holes and isinstance(task.source, Scene) else None
         area = None if holes is None or pixel is None else holes.largest * pixel / 1e6
         return done, {"holes": holes, "deepest": card.deepest, "square_kilometres": area}
+
+
+def check_can_be_left(scene: Scene, output: Path, option: str) -> None:
+    """OptionError, which names the `option` that leaves pixels without data, where `output` cannot say so of them."""
+    if output.suffix.lower() == ".png" and scene.nodata is None and not scene.alpha:
+        raise OptionError(
+            f"{option}: {output} cannot say where there is no data: {scene.path} has neither a transparency nor a "
+            "nodata value. Name the output .tif."
+        )
 
 
 class Abstaining(Scene):

@@ -1,12 +1,13 @@
 """A picture in memory through all that `remove` does to a raster: context, windows, thresholds, blending."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
-from cloud_removal.inference.assemble import Blocks
 from cloud_removal.inference.completer import CompleterModel
-from cloud_removal.inference.compose import BLEND, Piece, Thresholds
-from cloud_removal.inference.inpaint import DILATE, fill_picture, hole_in
+from cloud_removal.inference.compose import BLEND, OPAQUE, Piece, Thresholds
+from cloud_removal.inference.inpaint import DILATE, fill_picture, hole_of
 from cloud_removal.inference.model import Model
 from cloud_removal.inference.scaling import Scaling
 from cloud_removal.inference.scene import Task, restore
@@ -29,17 +30,36 @@ def restore_picture(
     `raw`: the network's ground everywhere, clear pixels not kept. `window`: largest side of a window's core.
     `inpaint`: fills what opaque cloud hides.
     """
+    restored = treated(model, picture, raw=raw, window=window)
+    result = restored if inpaint is None else filled(restored, inpaint)
+    return result.picture, result.opacity
+
+
+class Treated(NamedTuple):
+    """What `remove` makes of a picture."""
+
+    picture: NDArray[np.uint8]
+    """(H, W, 3)."""
+    opacity: NDArray[np.float32]
+    """(H, W) in [0, 1]."""
+    provenance: NDArray[np.uint8]
+    """(H, W), codes of `compose`."""
+
+
+def treated(model: Model, picture: NDArray[np.uint8], *, raw: bool = False, window: int = WINDOW) -> Treated:
+    """The same before anything is filled, with where each pixel comes from."""
     keep_below = -BLEND if raw else model.card.keep_below
-    thresholds = Thresholds(keep_below, model.card.opaque_above)
-    source = _InMemory(picture)
-    task = Task(source, model, EIGHT_BIT, thresholds)
-    store = _Canvas(picture.shape[:2])
-    windows = plan(source.height, source.width, window, model.card.grid)
-    restore(task, windows, task.nodes(), store, lambda pixels: None)
-    if inpaint is None:
-        return store.picture, store.opacity
-    hole = hole_in(Blocks(store, windows), Area(0, 0, source.height, source.width), task, DILATE)  # type: ignore[arg-type]
-    return fill_picture(inpaint, store.picture, hole), store.opacity
+    task = Task(_InMemory(picture), model, EIGHT_BIT, Thresholds(keep_below, model.card.opaque_above))
+    store, (height, width) = _Canvas(picture.shape[:2]), picture.shape[:2]
+    restore(task, plan(height, width, window, model.card.grid), task.nodes(), store, lambda pixels: None)
+    return Treated(store.picture, store.opacity, store.provenance)
+
+
+def filled(before: Treated, inpaint: CompleterModel) -> Treated:
+    """The same with its opaque cloud, and the edge of it, filled."""
+    hole = hole_of(before.provenance, DILATE)
+    provenance = np.where(hole, np.uint8(OPAQUE), before.provenance)
+    return Treated(fill_picture(inpaint, before.picture, hole), before.opacity, provenance)
 
 
 class _InMemory:
@@ -65,8 +85,7 @@ class _Canvas:
 
     def __init__(self, shape: tuple[int, ...]):
         self.picture = np.zeros((*shape, 3), np.uint8)
-        self.opacity = np.zeros(shape, np.float32)
-        self._pieces: dict[int, Piece] = {}
+        self.opacity, self.provenance = np.zeros(shape, np.float32), np.zeros(shape, np.uint8)
 
     def has(self, window: Window) -> bool:
         """Nothing is there from before."""
@@ -77,8 +96,4 @@ class _Canvas:
         core = np.s_[window.core.top : window.core.bottom, window.core.left : window.core.right]
         self.picture[core] = piece.values.transpose(1, 2, 0)
         self.opacity[core] = piece.opacity
-        self._pieces[window.index] = piece
-
-    def load(self, window: Window) -> Piece:
-        """A finished window."""
-        return self._pieces[window.index]
+        self.provenance[core] = piece.provenance

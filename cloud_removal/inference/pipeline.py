@@ -16,7 +16,7 @@ from cloud_removal.inference.completer import CompleterModel
 from cloud_removal.inference.compose import Thresholds
 from cloud_removal.inference.consistency.whole import Check, Figure
 from cloud_removal.inference.dates import UNTOUCHED, Dates
-from cloud_removal.inference.foreign_mask import over
+from cloud_removal.inference.foreign_mask import OpenMask, over
 from cloud_removal.inference.model import Card, Model, fingerprint, read_card
 from cloud_removal.inference.opaque import Abstaining, Treatment
 from cloud_removal.inference.raster import Say, Scene, open_scene, quiet_gdal, remarks
@@ -29,6 +29,8 @@ from cloud_removal.inference.shadows.stage import Shadows
 from cloud_removal.inference.stages import Advance, Progress, Stage
 from cloud_removal.inference.summary import Summary, counted
 from cloud_removal.inference.targets import Targets
+from cloud_removal.inference.uncertainty.bars import ErrorBars
+from cloud_removal.inference.uncertainty.stage import Doubtful
 from cloud_removal.inference.windows import Window, plan
 from cloud_removal.model_folder import DEFAULT
 
@@ -45,6 +47,7 @@ def remove(
     provenance: Path | None = None,
     report: Path | None = None,
     residual: Path | None = None,
+    uncertainty: Path | None = None,
     cog: bool = False,
     overwrite: bool = False,
     say: Say = lambda line: None,
@@ -53,7 +56,7 @@ def remove(
     """Takes the clouds off `source` and writes `output` (GeoTIFF or PNG), and what is wanted beside it.
 
     Cloudy pixels come from `other_dates` of the place where those are clearer. `residual`: how far what was predicted
-    under thin cloud does not fit the input.
+    under thin cloud does not fit the input; `uncertainty`: how far each pixel may be off.
     `inpaint` is a model that fills what opaque cloud hides; without one the network's own guess stays there. `cog`:
     GeoTIFFs are cloud-optimised.
 
@@ -61,7 +64,7 @@ def remove(
     CloudRemovalError, leaving nothing behind, where anything is wrong. A killed run goes on when called again.
     """
     stages = [Treatment(inpaint, settings.abstain, settings.dilate)]
-    wanted = Targets(output, cloud, provenance, report, cog, residual)
+    wanted = Targets(output, cloud, provenance, report, cog, residual, uncertainty=uncertainty)
     return processed(source, wanted, model, settings, stages, other_dates, overwrite, say, advance)
 
 
@@ -90,16 +93,18 @@ def processed(
             if settings.drop_others:
                 scene.drop_others()
             targets.check_kind(scene, wanted.output)
+            card = model.card if isinstance(model, Model) else read_card(model)
+            bars = _error_bars(card, settings, wanted, stages)
+            stages = [*stages, *_doubtful(bars, settings)]
             for stage in stages:
                 stage.check(scene, wanted.output)
-            card = model.card if isinstance(model, Model) else read_card(model)
-            with_opacity = bool(wanted.cloud or wanted.report or any(stage.with_opacity for stage in stages))
-            identity = _identity(scene, card, settings, wanted)
+            with_opacity = bool(wanted.cloud or wanted.report or bars or any(stage.with_opacity for stage in stages))
+            identity = _identity(scene, card, settings, wanted) | (bars.identity() if bars else {})
             for stage in stages:
                 identity |= stage.identity()
             unfinished = blocks.opened(wanted.output, identity, scene.dtype, with_opacity, overwrite)
             with unfinished as partial, targets.hidden(wanted):
-                for line in [*_remarks(scene, card, wanted, stages), *(mask.remarks() if mask else [])]:
+                for line in [*_remarks(scene, card, wanted, stages), *_told(mask), *_told(bars)]:
                     say(line)
                 loaded = model if isinstance(model, Model) else Model.from_card(card)
                 stages = [stage.loaded() for stage in stages]
@@ -114,7 +119,7 @@ def processed(
                 for stage in stages:
                     finished, more = stage.applied(task, finished, progress.stage())
                     told |= more
-                told["consistency"] = _assembled(scene, finished, wanted, task, settings, stages)
+                told["consistency"] = _assembled(scene, finished, wanted, task, settings, stages, bars)
                 pixels, areas = counted(scene, finished)
                 summary = Summary(wanted.output, pixels, time.monotonic() - started, areas=areas, **told)
                 if wanted.report is not None:
@@ -146,6 +151,24 @@ def _remarks(scene: Scene, card: Card, wanted: Targets, stages: Sequence[Stage])
     said = [*remarks(scene), *colour_profile.remarks(scene, wanted.output)]
     said += [line for stage in stages for line in stage.remarks()]
     return said + ([_implied(card)] if card.implied else [])
+
+
+def _told(something: OpenMask | ErrorBars | None) -> list[str]:
+    """What a user should know of it, where there is any."""
+    return something.remarks() if something else []
+
+
+def _error_bars(card: Card, settings: Settings, wanted: Targets, stages: Sequence[Stage]) -> ErrorBars | None:
+    """How far pixels may be off, where that is asked for. ModelError where the model's card does not say."""
+    if wanted.uncertainty is None and settings.abstain_above is None:
+        return None
+    return ErrorBars.of(card, stages)
+
+
+def _doubtful(bars: ErrorBars | None, settings: Settings) -> list[Doubtful]:
+    """The stage that leaves without data what is too uncertain, where that is wanted."""
+    above = settings.abstain_above
+    return [] if bars is None or above is None else [Doubtful(bars, above, settings.abstain)]
 
 
 def _inexact(card: Card, settings: Settings) -> str:
@@ -182,17 +205,26 @@ def _restored(task: Task, windows: Sequence[Window], partial: Partial, progress:
 
 
 def _assembled(
-    scene: Scene, finished: Blocks, wanted: Targets, task: Task, settings: Settings, stages: Sequence[Stage]
+    scene: Scene,
+    finished: Blocks,
+    wanted: Targets,
+    task: Task,
+    settings: Settings,
+    stages: Sequence[Stage],
+    bars: ErrorBars | None,
 ) -> Figure | None:
     """Writes all rasters that are wanted into the hidden folders. Returns how well the result fits the input."""
     files = targets.hidden_files(wanted)
-    source = Abstaining(scene, finished) if settings.abstain else scene
+    abstaining = settings.abstain or settings.abstain_above is not None
+    source = Abstaining(scene, finished) if abstaining else scene
     assemble.result(source, finished, files["output"], wanted.cog)
     if "cloud" in files:
         assemble.opacity(scene, finished, files["cloud"], wanted.cog)
     if "provenance" in files:
         legend = _legend(task.thresholds, settings, stages)
         assemble.provenance(scene, finished, files["provenance"], legend, wanted.cog)
+    if "uncertainty" in files and bars is not None:
+        bars.write(scene, finished, task.scaling, files["uncertainty"], wanted.cog)
     check = Check(task, finished)
     if "residual" in files:
         check.write(scene, files["residual"], wanted.cog)

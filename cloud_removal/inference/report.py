@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cloud_removal.inference import report_page
 from cloud_removal.inference.assemble import Blocks
-from cloud_removal.inference.compose import CODES, NO_DATA, OPAQUE
+from cloud_removal.inference.compose import CODES, NO_DATA
 from cloud_removal.inference.consistency.score import THRESHOLD
 from cloud_removal.inference.consistency.whole import METHOD, SUSPECT, USUAL
 from cloud_removal.inference.ground_area import sides
@@ -80,7 +80,7 @@ def _in_words(value: Any) -> str:
 def rows(summary: Summary, legend: dict[str, str]) -> list[Row]:
     """What became of the pixels: shares of those that hold data, and how much that is on the ground."""
     total = max(1, sum(summary.pixels.values()))
-    valid = max(1, total - summary.pixels.get(NO_DATA, 0) + summary.left)
+    valid = max(1, total - summary.pixels.get(NO_DATA, 0) + summary.left + summary.doubtful)
     made = []
     for code in sorted(CODES, key=lambda code: (code == NO_DATA, code)):
         count, meaning = summary.pixels.get(code, 0), legend.get(f"{MEANING}{code}")
@@ -112,11 +112,12 @@ def warnings(summary: Summary) -> list[str]:
     said = []
     if summary.left:
         said.append(f"{summary.left} pixels under opaque cloud were left without data.")
+    if summary.doubtful:
+        said.append(f"{summary.doubtful} pixels whose uncertainty was above --abstain were left without data.")
     if summary.holes and summary.holes.too_deep:
-        share = 100 * summary.holes.too_deep / summary.pixels[OPAQUE]
         said.append(
-            f"{share:.1f} % of what was generated lies farther than {summary.deepest:.0f} px from ground that was "
-            "seen, more than the model learned to fill: do not trust it."
+            f"{100 * summary.too_deep:.1f} % of what was generated lies farther than {summary.deepest:.0f} px from "
+            "ground that was seen, more than the model learned to fill: do not trust it."
         )
     if summary.consistency and summary.consistency.share > SUSPECT:
         said.append(

@@ -34,6 +34,8 @@ class Settings:
     """Pixels around opaque cloud that count as its edge, where it is filled or left without data."""
     abstain: bool = False
     """What would be generated under opaque cloud is left without data."""
+    abstain_above: float | None = None
+    """Half-width of the error bars, in the raster's units, above which pixels are left without data."""
     mask: Mask | None = None
     """Where another program sees cloud."""
     sensor: str | None = None
@@ -73,6 +75,9 @@ def check_settings(settings: Settings) -> None:
         raise OptionError(f"--window {settings.window}: expected a number of pixels, at least 1, e.g. {WINDOW}.")
     check_scale(settings.scale)
     safety.check_most(settings.max_pixels)
+    above = settings.abstain_above
+    if above is not None and not above > 0.0:
+        raise OptionError(f"--abstain {above:g}: expected an uncertainty in the raster's units, above 0.")
     sensors.check(settings.sensor, settings.baseline, settings.scale)
     for name, value in (("keep-below", settings.keep_below), ("opaque-above", settings.opaque_above)):
         if value is not None and not 0.0 <= value <= 1.0:

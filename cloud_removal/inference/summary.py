@@ -33,6 +33,10 @@ class Summary:
     """Area of the largest of the holes, where the raster says where on Earth it lies."""
     left: int = 0
     """Pixels under opaque cloud that were left without data; they count as such in `pixels`."""
+    doubtful: int = 0
+    """Pixels whose uncertainty was too large and that were left without data; they count as such in `pixels`."""
+    unfilled: int = 0
+    """Of the doubtful pixels those that were generated or guessed under opaque cloud."""
     areas: dict[int, float] | None = None
     """Square kilometres by provenance code, None where the raster does not say where on Earth it lies."""
 
@@ -41,10 +45,16 @@ class Summary:
     as_seen: bool = False
     """No thin cloud was to be removed, and nothing guessed."""
 
+    @property
+    def too_deep(self) -> float:
+        """Share of what was generated that lies deeper in a hole than the model learned to fill."""
+        generated = self.pixels.get(OPAQUE, 0) + self.unfilled
+        return self.holes.too_deep / generated if self.holes and generated else 0.0
+
     def line(self) -> str:
         """One line for people: shares of the valid pixels, how much that is on the ground, time."""
         total = sum(self.pixels.values())
-        empty = self.pixels.get(NO_DATA, 0) - self.left
+        empty = self.pixels.get(NO_DATA, 0) - self.left - self.doubtful
         valid = max(1, total - empty)
         rows = [
             (self.pixels.get(KEPT, 0), KEPT, "kept"),
@@ -52,6 +62,7 @@ class Summary:
             (self.pixels.get(DATE, 0), DATE, "taken from other dates"),
             (self.pixels.get(SHADOW, 0), SHADOW, "shadow brightened"),
             self._opaque(),
+            *([(self.doubtful, NO_DATA, "left without data for their uncertainty")] if self.doubtful else []),
         ]
         shares = ", ".join(
             f"{100 * count / valid:.1f} % {what}{self._area(code, count)}"
@@ -83,10 +94,9 @@ class Summary:
         told = f"; largest hole {self.holes.largest} px{area}"
         if not self.holes.too_deep:
             return told
-        share = 100 * self.holes.too_deep / self.pixels[OPAQUE]
         return (
-            f"{told}, {share:.1f} % of what was generated lies farther than {self.deepest:.0f} px from ground that was "
-            "seen, more than the model learned to fill: do not trust it"
+            f"{told}, {100 * self.too_deep:.1f} % of what was generated lies farther than {self.deepest:.0f} px from "
+            "ground that was seen, more than the model learned to fill: do not trust it"
         )
 
 

@@ -39,6 +39,8 @@ class Targets:
     """How the result, put back under the cloud, differs from the scene."""
     pages: bool = False
     """Where these are folders: their reports are pages (.html), not pictures (.png)."""
+    uncertainty: Path | None = None
+    """How far each pixel may be off."""
 
     def wanted(self) -> dict[str, Path]:
         """The files that are wanted, by option."""
@@ -169,6 +171,8 @@ def _check_suffix(name: str, path: Path) -> None:
         raise OptionError(f"--provenance {path}: a PNG cannot say which value is nodata; name it .tif.")
     if name == "residual" and suffix == ".png":
         raise OptionError(f"--residual {path}: a PNG holds no numbers below 0; name it .tif.")
+    if name == "uncertainty" and suffix == ".png":
+        raise OptionError(f"--uncertainty {path}: a PNG cannot say where it is not known; name it .tif.")
     if suffix in (".jpg", ".jpeg", ".jp2"):
         raise OutputError(f"{path}: {suffix[1:].upper()} cannot hold identical pixels. Name the output .png or .tif.")
     if suffix not in RASTERS:

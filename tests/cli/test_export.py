@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from cloud_removal.cli import main
-from cloud_removal.cli.export import continued, data_in_words, recorded_commands
+from cloud_removal.cli.export import Command, continued, data_in_words, recorded_commands
 from cloud_removal.config import Data, Run
 from cloud_removal.errors import InputError, ModelError
 from cloud_removal.systems import enlightengan
@@ -105,6 +105,14 @@ def test_a_model_folder_with_other_weights_than_its_card_tells_of_is_refused(mod
     np.savez(tmp_path / "odd" / "1" / "weights.npz", kernel=np.zeros(3))
     assert main(["export", str(tmp_path / "odd"), str(tmp_path / "new")]) == 1
     assert "do not fit system unet" in capsys.readouterr().err
+
+
+def test_error_bars_of_a_model_folder_are_taken_along_unless_its_thresholds_change(capsys):
+    measured = {"thresholds": {"keep_below": 0.05, "opaque_above": 0.75}, "uncertainty": {"coverage": 0.9}}
+    command = Command(Path("defog"), Path("mine"))
+    assert command._uncertainty(measured, 0.05, 0.75) == {"coverage": 0.9} and capsys.readouterr().err == ""
+    assert command._uncertainty(measured, 0.2, 0.75) is None and "calibrate" in capsys.readouterr().err
+    assert command._uncertainty({}, 0.05, 0.75) is None and capsys.readouterr().err == ""
 
 
 def test_commands_that_the_run_folder_names_go_into_the_card(printed):
