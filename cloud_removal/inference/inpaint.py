@@ -22,8 +22,10 @@ from cloud_removal.inference.windows import Area, Grid, Window
 DILATE = 2
 """Pixels around opaque cloud that are taken for its edge. Measured on simulated thick cloud, filled by Telea's method:
 with 1 or 2 the error over cloud and edge together is least; what is thin cloud farther off is better restored."""
-PIECE = 768
+PIECE = 640
 """Largest side in pixels of what is filled at once; what has to be seen around it comes on top."""
+FRAME = 2 * fill.GRID
+"""Frames are of multiples of it: TensorFlow keeps memory for each size of picture that it has ever seen."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def frame_around(part: Area, grid: Grid, height: int, width: int) -> Area:
 
     It ends where the scene ends, rounded up to the stride.
     """
-    margin, unit = grid.halo + fill.REACH + fill.RING, math.lcm(grid.stride, fill.GRID)
+    margin, unit = grid.halo + fill.REACH + fill.RING, math.lcm(grid.stride, FRAME)
     top, bottom = _span(part.top - margin, part.bottom + margin, unit, grid.smallest, grid.padded(height))
     left, right = _span(part.left - margin, part.right + margin, unit, grid.smallest, grid.padded(width))
     return Area(top, left, bottom - top, right - left)
