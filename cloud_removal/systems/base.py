@@ -45,6 +45,8 @@ class System(abc.ABC):
     """Networks that nothing but training needs, such as a discriminator: no model folder holds them, and `--init`
     starts them anew where its source has none."""
 
+    pools_maxima: ClassVar[bool] = False
+    """Whether gradients pass through a max pooling in its step: XLA has none that are deterministic."""
     worsened: str = ""
     """How clear ground became what the networks learn to restore, as a model's card says it; empty: it stayed clear."""
 

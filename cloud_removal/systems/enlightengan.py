@@ -77,6 +77,7 @@ class EnlightenGANSystem(Restorer):
     source = "Jiang et al. 2019 (arXiv:1906.06972)"
     seed_document = "Enlighten GAN (003)"
     script = "train_translate.py"
+    pools_maxima = True
     default_preset = "enlightengan"
     other_presets = ("enlightengan-narrow",)
     training_only = (GLOBAL, LOCAL)

@@ -5,7 +5,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from cloud_removal.config import Precision, Run, Xla
+from cloud_removal.config import Precision, Run
 from cloud_removal.errors import OptionError, expect
 from cloud_removal.systems import System, find
 
@@ -28,12 +28,19 @@ def choose_precision(asked: Precision, processor: Path = Path("/proc/cpuinfo")) 
     return "mixed_bfloat16" if flags & BFLOAT16_UNITS else "float32"
 
 
-def compiles(asked: Xla) -> bool:
-    """Whether XLA is to compile the training step: as `asked`, or for "auto" where there is a GPU.
+def compiles(system: System) -> bool:
+    """Whether XLA is to compile the step of `system`: as its run has it, or for "auto" where there is a GPU.
 
-    On a processor it gains little over TensorFlow's own kernels and takes a minute or more to compile.
+    On a processor it gains little over TensorFlow's own kernels and takes a minute or more to compile. OptionError
+    where it is asked for and cannot.
     """
-    return has_gpu() if asked == "auto" else asked == "on"
+    asked, cannot = system.run.xla, system.pools_maxima and system.run.deterministic
+    if asked == "on" and cannot:
+        raise OptionError(
+            f"--xla on: XLA has no deterministic gradient of the max pooling that {system.run.system} is trained "
+            "through. Leave --xla out, or give --no-deterministic too."
+        )
+    return has_gpu() and not cannot if asked == "auto" else asked == "on"
 
 
 def check_options(run: Run) -> None:

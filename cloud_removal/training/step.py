@@ -29,7 +29,7 @@ class Step:
         self.names: list[str] = []
         self.diverged_at = tf.Variable(-1, dtype=tf.int64, trainable=False)
         self.diverged_loss = tf.Variable(-1, dtype=tf.int64, trainable=False)
-        self.run: Callable[[Batch], Scalars] = tf.function(self._step, jit_compile=compiles(system.run.xla))
+        self.run: Callable[[Batch], Scalars] = tf.function(self._step, jit_compile=compiles(system))
 
     def check_losses(self) -> None:
         """DivergedError if any loss of any step so far was not a finite number."""

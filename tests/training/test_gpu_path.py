@@ -11,6 +11,8 @@ import tensorflow as tf
 
 import configure
 from cloud_removal.cli.train import train as train_by_command
+from cloud_removal.errors import OptionError
+from cloud_removal.systems import find
 from cloud_removal.training import environment
 from cloud_removal.training.environment import build
 from cloud_removal.training.step import Step
@@ -33,11 +35,23 @@ def test_a_step_compiled_by_xla_does_what_one_that_is_not_does_loss_scale_and_al
     assert losses["on"][0] > 1.01 * losses["on"][2]
 
 
-def test_xla_compiles_where_it_is_asked_to_and_by_itself_on_a_gpu(monkeypatch):
-    assert environment.compiles("on") and not environment.compiles("off")
+def test_xla_compiles_where_it_is_asked_to_and_by_itself_on_a_gpu(tiny, monkeypatch):
+    made = {xla: find("tiny")(tiny(xla=xla)) for xla in ("on", "off", "auto")}
+    assert environment.compiles(made["on"]) and not environment.compiles(made["off"])
     for gpu in (False, True):
         monkeypatch.setattr(environment, "has_gpu", lambda gpu=gpu: gpu)
-        assert environment.compiles("auto") == gpu
+        assert environment.compiles(made["auto"]) == gpu
+
+
+def test_a_step_whose_gradients_pass_through_a_max_pooling_is_compiled_only_where_it_need_not_be_deterministic(
+    tiny, monkeypatch
+):
+    monkeypatch.setattr(environment, "has_gpu", lambda: True)
+    monkeypatch.setattr(find("tiny"), "pools_maxima", True)
+    for deterministic in (True, False):
+        assert environment.compiles(find("tiny")(tiny(deterministic=deterministic))) != deterministic
+    with pytest.raises(OptionError, match="--xla on: .* tiny .* --no-deterministic"):
+        environment.compiles(find("tiny")(tiny(xla="on")))
 
 
 def test_gradients_that_overflow_change_no_weight_and_halve_the_loss_scale_that_is_logged(tiny):
