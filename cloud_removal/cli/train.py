@@ -38,6 +38,9 @@ class Training:
 
 def train(script: str, presets: Mapping[str, Run], default: str, argv: Sequence[str] | None = None) -> int:
     """Parses the command line of training script `script` over its presets and trains. Returns the exit code."""
+    import tensorflow as tf
+
+    from cloud_removal.data.endless import unreadable
     from cloud_removal.training.interrupt import leave_at_once
 
     leave_at_once("Stopped before the first step; nothing has changed.")
@@ -47,6 +50,10 @@ def train(script: str, presets: Mapping[str, Run], default: str, argv: Sequence[
         return run_training(training, f"python {shlex.join([script, *words])}")
     except CloudRemovalError as error:
         return report(error)
+    except tf.errors.OpError as error:  # From the threads that read pictures.
+        if (reason := unreadable(error)) is None:
+            raise
+        return report(reason)
 
 
 def parse(script: str, presets: Mapping[str, Run], default: str, words: Sequence[str]) -> Training:

@@ -1,6 +1,7 @@
 """Batches made by number, as an endless dataset: batch i is what `make(i)` says, wherever the dataset begins."""
 
 import os
+import re
 from collections.abc import Callable, Collection, Mapping
 
 import cv2
@@ -8,10 +9,17 @@ import numpy as np
 import tensorflow as tf
 
 from cloud_removal.data.calls import Counted
+from cloud_removal.errors import InputError
 
 WAITING = 4
 """Finished batches that wait for the training step, so that a slow one does not stop it."""
 Example = dict[str, np.ndarray]
+
+
+def unreadable(error: tf.errors.OpError) -> InputError | None:
+    """What a batch could not be made for, from what the dataset raises then; None where it is no user's mistake."""
+    found = re.search(r"\b(?:Input|EmptyDataset|Option)Error: (.*)", error.message)
+    return InputError(found[1]) if found else None
 
 
 def endless(

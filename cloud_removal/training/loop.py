@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from cloud_removal.config import Run
+from cloud_removal.data.endless import unreadable
 from cloud_removal.errors import DivergedError, InputError, OutputError
 from cloud_removal.systems import System
 from cloud_removal.systems.base import Batch, Scalars
@@ -148,7 +149,8 @@ def _next(batches: Iterator[Batch], number: int) -> Batch:
         return next(batches)
     except tf.errors.OpError as error:
         lines = [line for line in error.message.splitlines() if "Error: " in line]
-        raise InputError(f"Batch {number} cannot be made: {(lines or [error.message])[0].strip()}") from error
+        reason = unreadable(error) or (lines or [error.message])[0].strip()
+        raise InputError(f"Batch {number} cannot be made: {reason}") from error
 
 
 def _aim(system: System, validation: Validation | None) -> str | None:

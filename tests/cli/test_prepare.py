@@ -98,6 +98,22 @@ def test_prepare_ground_cuts_a_tile_store(tmp_path, capsys):
     assert "6 tiles of 32 px from 1 picture\n" in capsys.readouterr().out
 
 
+def test_prepare_ground_writes_tfrecord_shards_as_large_as_asked_for(tmp_path, capsys):
+    rng = np.random.Generator(np.random.Philox(1))
+    cv2.imwrite(str(tmp_path / "ground.png"), rng.integers(0, 255, (640, 960, 3), dtype=np.uint8))
+    options = ["--size", "320", "--format", "tfrecord", "--shard-size", "1"]
+    assert main(["prepare", "ground", str(tmp_path / "ground.png"), str(tmp_path / "shards"), *options]) == 0
+    shards = sorted((tmp_path / "shards").glob("tiles-*-of-00002.tfrecord"))
+    assert len(shards) == 2 and all(shard.stat().st_size <= 2**20 for shard in shards)
+    assert "6 tiles of 320 px from 1 picture\n" in capsys.readouterr().out
+
+
+def test_shards_of_no_size_are_refused(tmp_path, capsys):
+    options = ["--format", "tfrecord", "--shard-size", "0"]
+    assert main(["prepare", "ground", str(tmp_path), str(tmp_path / "shards"), *options]) == 1
+    assert "--shard-size" in capsys.readouterr().err
+
+
 @pytest.fixture
 def ground(tmp_path):
     """A folder of a whole picture, a raster cut off in the middle, and another whole picture."""

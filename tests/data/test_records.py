@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from cloud_removal.config import Data, Run
 from cloud_removal.data import record_index
+from cloud_removal.data.clear import clear_batches
+from cloud_removal.data.endless import unreadable
 from cloud_removal.data.ground import open_ground
 from cloud_removal.data.record_index import INDEX, index_of
 from cloud_removal.data.records import Records, picture_of
@@ -188,3 +191,14 @@ def test_shards_of_others_are_ground_of_any_sizes_each_record_one_place(tmp_path
             file.write(record(image=np.full((side, side, 3), value, np.uint8).tobytes(), shape=[side, side, 3]))
     source = open_ground([tmp_path], validation_share=0.0)
     assert [int(source.crop(n, np.random.default_rng(0), 16).max()) for n in range(len(source))] == [7, 9]
+
+
+def test_what_is_damaged_is_told_through_the_threads_that_read_it(ground, tmp_path):
+    cut(ground, tmp_path / "shards", 16, kind="tfrecord")
+    shard = next((tmp_path / "shards").glob("*.tfrecord"))
+    shard.write_bytes(bytes(byte ^ (number % 500 == 300) for number, byte in enumerate(shard.read_bytes())))
+    run = Run("inpaint", data=Data(ground=(tmp_path / "shards",)), batch_size=1, size=16)
+    with pytest.raises(tf.errors.OpError) as raised:
+        next(iter(clear_batches(run, "training")))
+    assert re.fullmatch(f"{re.escape(str(shard))}: record \\d+ is damaged.*again.", str(unreadable(raised.value)))
+    assert unreadable(tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")) is None
