@@ -3,6 +3,8 @@ PYTHON ?= python3.11
 VENV ?= .venv
 DATA ?= ../shared/data
 GROUND ?= $(DATA)/ground
+# Where `make torch` gets PyTorch from: for a GPU https://download.pytorch.org/whl/cu126, say.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 PAIRS ?= $(wildcard $(DATA)/pairs_*)
 MINUTES ?= 60
 # Two processes; the tests of one file stay together, so that its fixtures are made once.
@@ -13,7 +15,7 @@ RUN := $(VENV)/.run-stamp
 DEV := $(VENV)/.dev-stamp
 SOURCES := cloud_removal benchmarks $(wildcard *.py) $(wildcard assets/*.py docs/*.py)
 
-.PHONY: help demo test lint format bench torch soak experiments systems-table figures scenes picture clean
+.PHONY: help demo test lint format bench torch gpu soak experiments systems-table figures scenes picture clean
 
 help:
 	@echo "make demo      take the clouds off the sample scenes into demo/"
@@ -21,7 +23,8 @@ help:
 	@echo "make lint      ruff, mypy, import directions"
 	@echo "make format    let ruff format the code"
 	@echo "make bench     speed and memory: a table, and bench/results.json"
-	@echo "make torch     PyTorch into .venv-bench, for make bench to compare with"
+	@echo "make torch     PyTorch into .venv-bench, for make bench and make gpu to compare with"
+	@echo "make gpu       training on a GPU beside PyTorch and the card's peak, into docs/performance.md"
 	@echo "make soak      long fault tests: twenty kills, resumed each time"
 	@echo "make experiments  an hour: each cure and objective of inpainting on GROUND=$(GROUND), into docs/inpainting.md"
 	@echo "make systems-table  hours: pix2pix, CycleGAN, U-Net for MINUTES=$(MINUTES) each on GROUND, into docs/systems.md"
@@ -65,8 +68,11 @@ torch: .venv-bench/.stamp
 
 .venv-bench/.stamp:
 	$(PYTHON) -m venv .venv-bench
-	.venv-bench/bin/python -m pip install --quiet --extra-index-url https://download.pytorch.org/whl/cpu "torch>=2.6" numpy
+	.venv-bench/bin/python -m pip install --quiet --extra-index-url $(TORCH_INDEX) "torch>=2.6" numpy
 	@touch $@
+
+gpu: $(RUN)
+	$(BIN)/python -m benchmarks.gpu --page docs/performance.md
 
 soak: $(RUN)
 	$(BIN)/python -m benchmarks.soak

@@ -1,9 +1,10 @@
 """The networks of `systems.unet` written in PyTorch, as its users would: what the training step is measured against.
 
 Runs in any Python that has PyTorch and imports nothing of the project, so that PyTorch can live in an environment
-of its own. Channels-last, fused Adam, `torch.autocast` for bfloat16.
+of its own. Channels-last, fused Adam, `torch.autocast` for bfloat16 and float16, the latter with a loss scale.
 `python benchmarks/torch_twin.py SPEC` trains on random pictures; for each line N on stdin it takes N steps and prints
-the seconds they took. SPEC is the JSON that `benchmarks.training_step` writes.
+the seconds they took, for "device" and "peak" what `benchmarks.gpu.answers` says of them. SPEC is the JSON that
+`benchmarks.training_step` or `benchmarks.gpu` writes; the latter asks for a GPU and for `torch.compile`.
 """
 
 import itertools
@@ -76,7 +77,7 @@ class UNet(nn.Module):
         for up in self.up:
             x = up(torch.cat([x, skips.pop()], 1))
         x = leaky(self.head(torch.cat([x, picture], 1)))
-        with torch.autocast("cpu", enabled=False):
+        with torch.autocast(picture.device.type, enabled=False):
             return torch.sigmoid(self.answer(x.float()))
 
 
@@ -126,7 +127,7 @@ class Context(nn.Module):
         x = small = centred(functional.avg_pool2d(picture, 4))
         for down in self.down:
             x = leaky(down(x))
-        with torch.autocast("cpu", enabled=False):
+        with torch.autocast(picture.device.type, enabled=False):
             coarse = torch.cat([statistics(small), with_darkest_quantiles(small), statistics(x)], 1)
             fine = self.cells(torch.cat([coarse, quantiles(cells(picture))], 1))
             return self.last(self.first(coarse) + fine)
@@ -172,7 +173,7 @@ class Veil(nn.Module):
         for up in self.up:
             x = up(torch.cat([functional.interpolate(x, scale_factor=2), skips.pop()], 1))
         x = functional.pixel_shuffle(self.enlarge(self.head(x)), 2)
-        with torch.autocast("cpu", enabled=False):
+        with torch.autocast(picture.device.type, enabled=False):
             answer = self.answer(torch.cat([x.float(), centred(picture)], 1))
             veil = self.veil(deepest).permute(0, 3, 1, 2)
             return solved(picture, answer, functional.interpolate(veil, scale_factor=32, mode="bilinear"))
@@ -245,46 +246,81 @@ def log_variance(picture: Tensor, seen: Tensor) -> Tensor:
     return ((share * (picture - mean).square()).sum((2, 3)).mean(1) + 1e-4).log()
 
 
+HALVES = {"mixed_float16": torch.float16, "mixed_bfloat16": torch.bfloat16}
+
+
 class Trainer:
     """A network, its optimizer and one fixed random batch."""
 
     def __init__(self, spec: dict[str, Any]):
         torch.manual_seed(0)
-        self.spec = spec
-        self.network = NETWORKS[spec["network"]](spec).to(memory_format=torch.channels_last).train()
-        self.optimizer = torch.optim.Adam(self.network.parameters(), 1e-4, betas=(0.5, 0.9), eps=1e-7, fused=True)
-        self.averages = [parameter.detach().clone() for parameter in self.network.parameters()]
+        torch.set_float32_matmul_precision("high")  # As TensorFlow and JAX do on a GPU: TF32.
+        self.spec, self.device = spec, "cuda" if spec.get("gpu") and torch.cuda.is_available() else "cpu"
+        network = NETWORKS[spec["network"]](spec).to(self.device, memory_format=torch.channels_last).train()
+        self.parameters = list(network.parameters())
+        self.network = torch.compile(network) if self.device == "cuda" else network
+        self.optimizer = torch.optim.Adam(self.parameters, 1e-4, betas=(0.5, 0.9), eps=1e-7, fused=True)
+        self.scaler = torch.amp.GradScaler(self.device, enabled=spec["precision"] == "mixed_float16")
+        self.averages = [parameter.detach().clone() for parameter in self.parameters]
         sides = (spec["batch_size"], 3, spec["size"], spec["size"])
         self.batch = {
-            "aerial": torch.rand(sides).to(memory_format=torch.channels_last),
-            "ground": torch.rand(sides).to(memory_format=torch.channels_last),
-            "opacity": torch.rand(sides[0], 1, *sides[2:]),
+            "aerial": torch.rand(sides, device=self.device).to(memory_format=torch.channels_last),
+            "ground": torch.rand(sides, device=self.device).to(memory_format=torch.channels_last),
+            "opacity": torch.rand(sides[0], 1, *sides[2:], device=self.device),
         }
 
-    def step(self) -> float:
+    def step(self) -> Tensor:
         """One update of the weights, with what the project's step does besides: gradient norm, moving average."""
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.spec["precision"] == "mixed_bfloat16"):
+        half = HALVES.get(self.spec["precision"])
+        with torch.autocast(self.device, half, enabled=half is not None):
             answer = self.network(self.batch["aerial"])
         loss = objective(answer, self.batch, self.spec)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        parameters = list(self.network.parameters())
-        nn.utils.clip_grad_norm_(parameters, self.spec["clip_norm"] or float("inf"))
-        self.optimizer.step()
+        self.scaler.scale(loss).backward()
+        self.scaler.unscale_(self.optimizer)
+        nn.utils.clip_grad_norm_(self.parameters, self.spec["clip_norm"] or float("inf"))
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
         if self.spec["ema"]:
-            torch._foreach_lerp_(self.averages, [p.detach() for p in parameters], 1.0 - self.spec["ema"])
-        return loss.item()
+            torch._foreach_lerp_(self.averages, [p.detach() for p in self.parameters], 1.0 - self.spec["ema"])
+        return loss.detach()
+
+    def seconds(self, steps: int) -> float:
+        """Of so many steps, the last one done."""
+        start = time.perf_counter()
+        for _ in range(steps):
+            loss = self.step()
+        loss.item()
+        return time.perf_counter() - start
+
+    def described(self) -> dict[str, Any]:
+        """The device and the library."""
+        gpu = self.device == "cuda"
+        name = torch.cuda.get_device_name() if gpu else "the processor"
+        return {"name": name, "gpu": gpu, "library": f"PyTorch {torch.__version__}"}
+
+    def peak(self) -> float:
+        """Floating-point operations a second of a large matrix product."""
+        side, times, best = 8192 if self.device == "cuda" else 512, 20, float("inf")
+        square = torch.randn(side, side, device=self.device, dtype=HALVES.get(self.spec["precision"], torch.float32))
+        for _ in range(4):  # The first chooses its kernel.
+            start = time.perf_counter()
+            for _ in range(times):
+                product = square @ square
+            product[0, 0].item()
+            best = min(best, time.perf_counter() - start)
+        return 2.0 * side**3 * times / best
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Answers each line N on stdin with the seconds of N steps."""
+    """Answers each line on stdin."""
     trainer = Trainer(json.loads(arguments[0]))
-    print(sum(p.numel() for p in trainer.network.parameters()), flush=True)
+    print(sum(p.numel() for p in trainer.parameters), flush=True)
     for line in sys.stdin:
-        start = time.perf_counter()
-        for _ in range(int(line)):
-            trainer.step()
-        print(time.perf_counter() - start, flush=True)
+        question = line.strip()
+        known = {"device": trainer.described, "peak": trainer.peak}
+        answer = known[question]() if question in known else trainer.seconds(int(question))
+        print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":

@@ -15,11 +15,14 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.table import Row
+
+if TYPE_CHECKING:
+    from cloud_removal.config import Run
 
 ROOT = Path(__file__).parent.parent
 AIMS = {"float32": 1.0, "mixed_bfloat16": 0.8}
@@ -91,14 +94,16 @@ def python_with_torch() -> str | None:
     return str(own) if own.exists() else None
 
 
-class Worker:
-    """A process that holds a network and takes steps when told to."""
+ONLY_CPU = {"CUDA_VISIBLE_DEVICES": ""}
 
-    def __init__(self, command: list[str], spec: dict[str, Any]):
-        only_cpu = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
+
+class Worker:
+    """A process that holds a network and takes steps when told to; `environment` is beside what this process has."""
+
+    def __init__(self, command: list[str], spec: dict[str, Any], environment: Mapping[str, str] = ONLY_CPU):
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(
-            [*command, json.dumps(spec)], cwd=ROOT, env=only_cpu, text=True, stdin=pipe, stdout=pipe
+            [*command, json.dumps(spec)], cwd=ROOT, env=os.environ | environment, text=True, stdin=pipe, stdout=pipe
         )
         self.parameters = int(self._answer())
         self.seconds(2)  # Traces, compiles and allocates; not counted.
@@ -111,13 +116,14 @@ class Worker:
 
     def seconds(self, steps: int) -> float:
         """Seconds of so many steps."""
-        return float(self._ask(str(steps)))
+        return float(self.ask(str(steps)))
 
     def costliest(self) -> str:
         """The operations that take most of a step, in words (TensorFlow's worker only)."""
-        return str(json.loads(self._ask("profile")))
+        return str(json.loads(self.ask("profile")))
 
-    def _ask(self, question: str) -> str:
+    def ask(self, question: str) -> str:
+        """The line it answers `question` with."""
         assert self._process.stdin is not None
         self._process.stdin.write(question + "\n")
         self._process.stdin.flush()
@@ -159,12 +165,23 @@ def training_step(spec: dict[str, Any]) -> tuple[Callable[[], object], int]:
     )
     make_deterministic()  # As in training.
     system = build(run)
-    picture, plane = (run.batch_size, run.size, run.size, 3), (run.batch_size, run.size, run.size, 1)
-    batch = {"aerial": tf.random.uniform(picture), "ground": tf.random.uniform(picture)}
-    batch |= {"opacity": tf.random.uniform(plane), "shadow": tf.zeros(plane), "known": tf.ones(plane[:1] + (1, 1, 1))}
+    batch = random_batch(run)
     step = Step(system, tf.Variable(0, dtype=tf.int64))
     parameters = sum(v.shape.num_elements() for n in system.networks.values() for v in n.trainable_variables)
     return lambda: float(step.run(batch)["loss"]), parameters
+
+
+def random_batch(run: "Run") -> dict[str, Any]:
+    """Pictures without sense, without shadow, of known opacity."""
+    import tensorflow as tf
+
+    picture, plane = (run.batch_size, run.size, run.size, 3), (run.batch_size, run.size, run.size, 1)
+    batch = {"aerial": tf.random.uniform(picture), "ground": tf.random.uniform(picture)}
+    return batch | {
+        "opacity": tf.random.uniform(plane),
+        "shadow": tf.zeros(plane),
+        "known": tf.ones(plane[:1] + (1, 1, 1)),
+    }
 
 
 def profile(step: Callable[[], object], steps: int = 3) -> str:
