@@ -26,8 +26,8 @@ class Command(Options):
     They are shared out among worker processes of this machine, or among the workers of a dask cluster that see the
     same files. Each loads the model once and works on one scene at a time. A scene that fails is tried once more, then
     reported, and does not stop the others. Scenes whose result is there are skipped, so the same command goes on with
-    an archive that was stopped or has grown. OUTPUT, --cloud, --provenance, --residual, --report and --mask are
-    folders. Needs dask.distributed. See docs/archives.md.
+    an archive that was stopped or has grown. OUTPUT, --cloud, --provenance, --uncertainty, --residual, --report
+    and --mask are folders. Needs dask.distributed. See docs/archives.md.
     """
 
     paths: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="INPUT [INPUT ...] OUTPUT")]

@@ -46,8 +46,8 @@ def remove_clouds(
     not chosen pass through), `opacity` (y, x) float32 from 0 to 1, NaN without data, and `provenance` (y, x) uint8: 0
     no data, 1 kept, 2 thin cloud removed, 4 guessed under opaque cloud. All are lazy dask arrays in chunks of windows;
     brightness is fixed once from places all over the array, by a task of its own. The values equal those of the
-    command on the same raster. Whether they fit the input (--residual, see docs/consistency.md) is not checked here;
-    cloud shadows (--shadows) stay.
+    command on the same raster. Whether they fit the input (--residual, see docs/consistency.md) is not checked here,
+    how far they may be off (--uncertainty) not told; cloud shadows (--shadows) stay.
 
     `model`: a model folder, as --model. `bands` of red, green and blue, counted from 1; None: the only three. The
     others as the options of the same names; `sensor` None: as tags in the array's attributes say. `nodata` and CRS are

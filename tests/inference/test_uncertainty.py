@@ -21,7 +21,7 @@ THIN = (0.02, 0.03, 0.04, 0.05, 0.06)
 GUESSED, GENERATED = 0.3, 0.2
 SECTION = {
     "coverage": 0.9,
-    "least": 0.3,
+    "least": 0.4,
     "opacity": [0.15, 0.3, 0.45, 0.6, 0.75],
     "classes": [{"factor": factor} for factor in (*THIN, GUESSED, GENERATED)],
     "generator": {"title": "none", "content": "none"},
@@ -68,7 +68,7 @@ def test_half_widths_are_those_of_the_class_in_the_units_of_the_raster(removed):
     assert (codes == 1).any() and (widths[codes == 1] == 0).all()
     for factor, low, high in zip(THIN, (0, 0.15, 0.3, 0.45, 0.6), (0.15, 0.3, 0.45, 0.6, 0.75), strict=True):
         here = (codes == 2) & (opacity >= low) & (opacity < high)
-        expected = SCALE * factor * (0.3 + opacity[here] / (1 - opacity[here]))
+        expected = SCALE * factor * (0.4 + opacity[here])
         assert here.any()
         np.testing.assert_allclose(widths[here], expected, rtol=1e-4)
     np.testing.assert_allclose(widths[codes == 4], SCALE * GUESSED, rtol=1e-6)
@@ -167,7 +167,7 @@ def test_a_run_with_another_calibration_is_not_gone_on_with(scene, tmp_path, mod
     with pytest.raises(Stopped):
         remove(scene, tmp_path / "out.tif", calibrated, SETTINGS, uncertainty=tmp_path / "u.tif", advance=stop)
     with pytest.raises(OutputError, match="other settings"):
-        remove(scene, tmp_path / "out.tif", with_bars(model, least=0.4), SETTINGS, uncertainty=tmp_path / "u.tif")
+        remove(scene, tmp_path / "out.tif", with_bars(model, least=0.5), SETTINGS, uncertainty=tmp_path / "u.tif")
 
 
 def test_a_png_has_its_error_bars_as_a_tiff(tmp_path, calibrated):

@@ -1,7 +1,7 @@
 """What a model's card says of its errors: a factor for each class of pixels, and the error that it is a factor of.
 
-Ground under a veil of opacity `a` is `(x - A·a) / (1 - a)`: an error of the veil's colour `A` comes through times
-`a / (1 - a)`. Half-widths are a factor of that and a little more under thin cloud, one number under opaque cloud.
+By measurement errors under thin cloud grow with its opacity, about along a line (docs/uncertainty.md): half-widths are
+a factor of that within each class, and one number under opaque cloud.
 """
 
 import math
@@ -20,9 +20,9 @@ from cloud_removal.model_folder import CARD
 SECTION = "uncertainty"
 EDGES = (0.15, 0.3, 0.45, 0.6)
 """Opacities between the classes of thin cloud, of those within the thresholds of a model."""
-LEAST = 0.3
-"""What is expected where there is hardly a cloud, of what is where it hides half of the ground. By measurement."""
-FORMULA = "factor * (least + a / (1 - a)) under thin cloud of opacity a, factor under opaque cloud"
+LEAST = 0.4
+"""Error to be expected where there is hardly a cloud, in units of what opacity adds to it. By measurement."""
+FORMULA = "factor * (least + a) under thin cloud of opacity a, factor under opaque cloud"
 NO_CLASS = -1
 """Of pixels without data, kept as they were, of another date, or of a brightened shadow."""
 Plane = NDArray[np.float32]
@@ -67,9 +67,8 @@ class Classes:
 
     def expected(self, within: NDArray[np.int8], opacity: Plane) -> Plane:
         """What errors of pixels are a multiple of, by their class and opacity (H, W)."""
-        under = np.minimum(opacity, np.float32(self.upto[-1]))
-        thin = (within >= 0) & (within < self.guessed) & (under < 1.0)
-        return np.where(thin, np.float32(self.least) + under / np.where(thin, 1.0 - under, 1.0), 1.0).astype(np.float32)
+        thin = (within >= 0) & (within < self.guessed)
+        return np.where(thin, np.float32(self.least) + opacity, np.float32(1.0))
 
 
 @dataclass(frozen=True)
