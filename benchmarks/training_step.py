@@ -100,19 +100,26 @@ ONLY_CPU = {"CUDA_VISIBLE_DEVICES": ""}
 class Worker:
     """A process that holds a network and takes steps when told to; `environment` is beside what this process has."""
 
-    def __init__(self, command: list[str], spec: dict[str, Any], environment: Mapping[str, str] = ONLY_CPU):
+    def __init__(
+        self, command: list[str], spec: dict[str, Any], environment: Mapping[str, str] = ONLY_CPU, warm: bool = True
+    ):
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(
             [*command, json.dumps(spec)], cwd=ROOT, env=os.environ | environment, text=True, stdin=pipe, stdout=pipe
         )
         self.parameters = int(self._answer())
-        self.seconds(2)  # Traces, compiles and allocates; not counted.
+        if warm:
+            self.warm()
 
     def __enter__(self) -> "Worker":
         return self
 
     def __exit__(self, *failure: object) -> None:
         self._process.communicate()
+
+    def warm(self) -> None:
+        """Traces, compiles and allocates: steps that are not counted."""
+        self.seconds(2)
 
     def seconds(self, steps: int) -> float:
         """Seconds of so many steps."""

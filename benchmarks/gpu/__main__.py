@@ -8,9 +8,10 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from benchmarks.gpu import cases, page
-from benchmarks.gpu.measuring import WORKERS, NoGpuError, measure
+from benchmarks.gpu.measuring import WORKERS, NoGpuError, backend, measure
 
 DONE, FAILED = 0, 1
 
@@ -18,24 +19,31 @@ DONE, FAILED = 0, 1
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measures what is asked for. Returns 0, or 1 where there is no GPU to measure on."""
     asked = parser().parse_args(arguments)
-    every = cases.quick() if asked.quick else cases.every()
-    chosen = [
-        case for case in every if case.preset in asked.presets and (asked.quick or case.batch_size in asked.batches)
-    ]
-    rows = {}
+    rows: dict[str, Any] = (
+        json.loads(asked.output.read_text(encoding="utf-8"))["rows"] if asked.add and asked.output.exists() else {}
+    )
     try:
-        for case in chosen:
+        library = backend(asked.backend)
+        for case in chosen(asked, library):
             print(f"{case.title} ...", file=sys.stderr, flush=True)
-            rows[case.title] = measure(case, asked.backend, asked.quick)
+            rows[case.title] = measure(case, library, asked.quick)
             asked.output.parent.mkdir(parents=True, exist_ok=True)
             asked.output.write_text(json.dumps({"quick": asked.quick, "rows": rows}, indent=2) + "\n", encoding="utf-8")
     except NoGpuError as error:
         print(f"error: {error}", file=sys.stderr)
         return FAILED
-    print(page.section(chosen, rows))
+    section = page.section(cases.quick() if asked.quick else cases.every(), rows)
+    print(section)
     if asked.page and not asked.quick:
-        fill_in(asked.page, page.section(every, rows))
+        fill_in(asked.page, section)
     return DONE
+
+
+def chosen(asked: argparse.Namespace, library: str) -> list[cases.Case]:
+    """The rows to measure; without XLA, or in any order, only TensorFlow can compute."""
+    named = [case for case in (cases.quick() if asked.quick else cases.every()) if case.preset in asked.presets]
+    wanted = [case for case in named if asked.quick or case.batch_size in asked.batches]
+    return [case for case in wanted if case.usual or library == "tensorflow"]
 
 
 def fill_in(path: Path, section: str) -> None:
@@ -57,6 +65,7 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--quick", action="store_true", help="tiny, on the processor too; the numbers mean nothing")
     made.add_argument("--output", type=Path, default=Path("bench/gpu.json"), help="the numbers (bench/gpu.json)")
+    made.add_argument("--add", action="store_true", help="keep the rows that are in --output already")
     made.add_argument("--page", type=Path, help="page to fill in, docs/performance.md; not where --quick")
     return made
 

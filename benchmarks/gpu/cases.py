@@ -35,6 +35,11 @@ class Case:
     deterministic: bool = True
 
     @property
+    def usual(self) -> bool:
+        """Whether it is how the scripts train on a GPU."""
+        return self.xla == "auto" and self.deterministic
+
+    @property
     def title(self) -> str:
         """The row's name."""
         plain = "" if self.xla == "auto" else ", without XLA"

@@ -22,23 +22,27 @@ class NoGpuError(Exception):
 
 
 def backend(asked: str) -> str:
-    """ "tensorflow" or "jax": what is asked for, else the first that is installed. NoGpuError where neither is."""
-    there = [name for name in WORKERS if importlib.util.find_spec(name)]
-    if asked == "auto" and not there:
-        raise NoGpuError('Neither TensorFlow nor JAX is installed here: pip install "tensorflow[and-cuda]".')
-    return there[0] if asked == "auto" else asked
+    """Which library under Keras measures: the one asked for, or for "auto" the first that is installed.
+
+    NoGpuError where it is not.
+    """
+    there = [name for name in WORKERS if importlib.util.find_spec(name) and asked in (name, "auto")]
+    if not there:
+        raise NoGpuError(f"{' or '.join(WORKERS) if asked == 'auto' else asked} is not installed here.")
+    return there[0]
 
 
-def measure(case: Case, asked: str, quick: bool) -> dict[str, Any]:
-    """The numbers of `case` by name; of PyTorch and of the data None where they cannot be had.
+def measure(case: Case, library: str, quick: bool) -> dict[str, Any]:
+    """The numbers of `case` by name, with `library` under Keras; of PyTorch and of the data None where there are none.
 
     NoGpuError where the library finds no GPU, unless `quick`.
     """
     spec = case.spec() | {"gpu": True}
-    with Worker([sys.executable, "-m", WORKERS[backend(asked)]], spec, SHARED) as ours:
+    with Worker([sys.executable, "-m", WORKERS[library]], spec, SHARED, warm=False) as ours:
         device = json.loads(ours.ask("device"))
         if not device["gpu"] and not quick:
             raise NoGpuError(f"{device['library']} sees no GPU here; --quick tries the benchmark on the processor.")
+        ours.warm()
         found = {"title": case.title, "device": device["name"], "library": device["library"]}
         return found | beside_torch(case, spec, ours, device, quick)
 
