@@ -95,7 +95,8 @@ class Comparison:
         halves = []
         for number, split in enumerate(("training", "validation")):
             ground = open_ground(self.data.ground, (), 0.5, split, "--data.ground")
-            pictures = simulated(ground, recipe, self.pictures // 2, 2 * self.seed + number)
+            seed = 2 * self.seed + number
+            pictures = (simulated(ground, recipe, seed, place) for place in range(self.pictures // 2))
             halves.append(_drawn(model, classes, pictures, self.seed))
         tried = {"simulated": halves[1]}
         for folder in self.pairs:

@@ -1,8 +1,10 @@
 """`calibrate`: measures how far a model may be off, writes that into its card, or compares it with real pairs."""
 
+import functools
 import json
 import sys
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 COVERAGE = 0.9
 """Of pixels of new pictures of the same kind, the share that half-widths are to hold."""
+EACH_PAIR = 1000
+"""Pixels of each real pair that are looked at: there are few pairs."""
 ACCURACY = 4
 """Digits of a factor: more than pictures tell."""
 
@@ -59,7 +63,7 @@ class Command:
     def run(self) -> None:
         """Measures, prints, and writes the card."""
         self._check()
-        from cloud_removal.evaluation.calibration import drawn, factors, judged
+        from cloud_removal.evaluation.calibration import drawn, factors, joined, judged
         from cloud_removal.inference.completer import CompleterModel
         from cloud_removal.inference.model import Model
         from cloud_removal.inference.uncertainty.calibration import Calibration, Classes
@@ -71,8 +75,9 @@ class Command:
             return self._compare(model, inpaint, Calibration.of(model.card))
         classes, recipe = Classes.of(model.card), recipe_of(model.card)
         treat = Treatment(model, inpaint, classes)
+        half = self.pictures // 2
         first, second = (
-            drawn(with_bar(pictures, self.pictures // 2), treat, seed=self.seed) for pictures in self._simulated(recipe)
+            joined(with_bar(drawn(picture, half, treat, seed=self.seed), half)) for picture in self._simulated(recipe)
         )
         found = [_shortened(factor) for factor in factors(first, len(classes.names()), COVERAGE)]
         report = judged(second, found, classes.names(), treat.beside)
@@ -97,14 +102,14 @@ class Command:
             return None
         return self.inpaint_model or (INPAINT if version_of(INPAINT) else None)
 
-    def _simulated(self, recipe: "Recipe") -> "Iterator[Iterator[tuple[Picture, Truth]]]":
+    def _simulated(self, recipe: "Recipe") -> "Iterator[Callable[[int], tuple[Picture, Truth]]]":
         """Pictures to calibrate on, and those of other ground under other clouds to check."""
         from cloud_removal.data.ground import open_ground
         from cloud_removal.evaluation.calibration import simulated
 
         halves = [open_ground(self.ground, (), 0.5, split, "--ground") for split in ("training", "validation")]
         for number, source in enumerate(halves):
-            yield simulated(source, recipe, self.pictures // 2, 2 * self.seed + number)
+            yield functools.partial(simulated, source, recipe, 2 * self.seed + number)
 
     def _section(
         self, classes: "Classes", report: dict[str, Any], inpaint: "CompleterModel | None", recipe: "Recipe"
@@ -133,12 +138,13 @@ class Command:
         """Prints how the error bars of the card hold on real pairs."""
         from cloud_removal.data.pairs import names_of_pairs
         from cloud_removal.evaluation import evaluate
-        from cloud_removal.evaluation.calibration import drawn, judged
+        from cloud_removal.evaluation.calibration import drawn, joined, judged
 
         assert self.pairs is not None
         names = evaluate.chosen(names_of_pairs(self.pairs), self.only)
         treat = Treatment(model, inpaint, calibration.classes)
-        pixels = drawn(with_bar(_truths(evaluate.read_pairs(self.pairs, names)), len(names)), treat, 1000, self.seed)
+        picture = functools.partial(_pair, self.pairs, names)
+        pixels = joined(with_bar(drawn(picture, len(names), treat, EACH_PAIR, self.seed), len(names)))
         if not pixels.error.size:
             raise EmptyDatasetError(f"--pairs {self.pairs}: the model sees no cloud in any of its pictures.")
         print(f"{model.card.title} on {len(names)} pairs of {self.pairs}")
@@ -153,7 +159,7 @@ class Treatment:
         self._model, self._inpaint, self._classes = model, inpaint, classes
         self.beside = (classes.guessed,) if inpaint else ()
         """Classes of another result than that of the defaults."""
-        self._pixels, self._kept = 0, 0
+        self._pixels, self._kept, self._counting = 0, 0, threading.Lock()
 
     def __call__(self, picture: "Picture") -> "Iterator[Seen]":
         from cloud_removal.evaluation.calibration import Seen
@@ -161,8 +167,9 @@ class Treatment:
         from cloud_removal.inference.picture import filled, treated
 
         before = treated(self._model, picture)
-        self._pixels += before.provenance.size
-        self._kept += int((before.provenance == KEPT).sum())
+        with self._counting:
+            self._pixels += before.provenance.size
+            self._kept += int((before.provenance == KEPT).sum())
         within = self._classes.within(before.provenance, before.opacity, False)
         if self._inpaint is not None:
             after = filled(before, self._inpaint)
@@ -228,11 +235,13 @@ def _numbers(row: dict[str, Any]) -> str:
     )
 
 
-def _truths(pairs: Iterable[Any]) -> "Iterator[tuple[Picture, Truth]]":
+def _pair(folder: Path, names: Sequence[str], number: int) -> "tuple[Picture, Truth]":
     import numpy as np
 
-    for pair in pairs:
-        yield pair.cloudy, pair.clear.astype(np.float32) / np.float32(255.0)
+    from cloud_removal.evaluation.evaluate import read_pairs
+
+    [pair] = read_pairs(folder, [names[number]])
+    return pair.cloudy, pair.clear.astype(np.float32) / np.float32(255.0)
 
 
 def _shortened(factor: float | None) -> float | None:

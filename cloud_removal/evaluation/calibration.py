@@ -4,6 +4,7 @@ Pixels of a picture are wrong together, mostly by one brightness: few are drawn 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -19,6 +20,8 @@ from cloud_removal.evaluation.metrics import Picture, to_8_bit
 
 Truth = NDArray[np.float32]
 """What stands under the cloud, (H, W, 3) in [0, 1]."""
+AT_ONCE = 4
+"""Pictures worked on at a time: some are drawn while the network looks at others."""
 EACH = 64
 """Pixels drawn of each picture, among those that were changed."""
 FEWEST = 20
@@ -62,31 +65,47 @@ class Pixels(NamedTuple):
     picture: NDArray[np.integer]
 
 
-def simulated(source: GroundSource, recipe: Recipe, count: int, seed: int) -> Iterator[tuple[Picture, Truth]]:
-    """`count` pictures of `source` under simulated clouds, 8 bits, and what stands under them, cloud shadow included.
+def simulated(source: GroundSource, recipe: Recipe, seed: int, number: int) -> tuple[Picture, Truth]:
+    """Picture `number` of `source` under simulated clouds, 8 bits, and what stands under them, cloud shadow included.
 
-    Picture i is a function of `seed` and i.
+    A function of `seed` and `number`.
     """
-    for index in range(count):
-        rng = np.random.default_rng([seed, index])
-        cloudy = simulate(draw(source, rng, recipe.augmentation, recipe.size), rng, recipe.simulation)
-        aerial = noisy(cloudy.aerial, rng, recipe.augmentation)
-        yield to_8_bit(aerial), cloudy.ground * (np.float32(1.0) - cloudy.shadow)
+    rng = np.random.default_rng([seed, number])
+    cloudy = simulate(draw(source, rng, recipe.augmentation, recipe.size), rng, recipe.simulation)
+    aerial = noisy(cloudy.aerial, rng, recipe.augmentation)
+    return to_8_bit(aerial), cloudy.ground * (np.float32(1.0) - cloudy.shadow)
 
 
-def drawn(pictures: Iterable[tuple[Picture, Truth]], treat: Treat, each: int = EACH, seed: int = 0) -> Pixels:
-    """`each` of the pixels of every picture that have a class, and how wrong `treat` is there."""
-    nothing = np.zeros(0, np.float32)
-    parts = [Pixels(np.zeros(0, np.int64), nothing, nothing, np.zeros(0, np.int64))]
-    for number, (cloudy, truth) in enumerate(pictures):
-        every = list(treat(cloudy))
-        places = np.flatnonzero(np.any([seen.within >= 0 for seen in every], axis=0))
-        some = np.random.default_rng([seed, number]).choice(places, min(each, places.size), replace=False)
-        for seen in every:
-            mine = some[seen.within.flat[some] >= 0]
-            off = seen.result.reshape(-1, 3)[mine] / np.float32(255.0) - truth.reshape(-1, 3)[mine]
-            error = np.abs(off).max(axis=1, initial=0.0)
-            parts.append(Pixels(seen.within.flat[mine], seen.expected.flat[mine], error, np.full(mine.size, number)))
+def drawn(
+    picture: Callable[[int], tuple[Picture, Truth]], count: int, treat: Treat, each: int = EACH, seed: int = 0
+) -> Iterator[Pixels]:
+    """Of each of `count` pictures `each` of the pixels that have a class, and how wrong `treat` is there.
+
+    Several pictures are worked on at a time, in threads; they come in order.
+    """
+
+    def one(number: int) -> Pixels:
+        return _of_picture(number, *picture(number), treat, each, seed)
+
+    with ThreadPoolExecutor(AT_ONCE, "calibrate") as pool:
+        yield from pool.map(one, range(count))
+
+
+def _of_picture(number: int, cloudy: Picture, truth: Truth, treat: Treat, each: int, seed: int) -> Pixels:
+    every = list(treat(cloudy))
+    places = np.flatnonzero(np.any([seen.within >= 0 for seen in every], axis=0))
+    some = np.random.default_rng([seed, number]).choice(places, min(each, places.size), replace=False)
+    parts = []
+    for seen in every:
+        mine = some[seen.within.flat[some] >= 0]
+        off = seen.result.reshape(-1, 3)[mine] / np.float32(255.0) - truth.reshape(-1, 3)[mine]
+        error = np.abs(off).max(axis=1, initial=0.0)
+        parts.append(Pixels(seen.within.flat[mine], seen.expected.flat[mine], error, np.full(mine.size, number)))
+    return joined(parts)
+
+
+def joined(parts: Iterable[Pixels]) -> Pixels:
+    """The pixels of several pictures."""
     return Pixels(*(np.concatenate(values) for values in zip(*parts, strict=True)))
 
 

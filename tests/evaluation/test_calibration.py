@@ -5,7 +5,7 @@ import pytest
 
 from cloud_removal.config import Augmentation, Simulation
 from cloud_removal.data.terrain import ProceduralGround
-from cloud_removal.evaluation.calibration import Pixels, Recipe, Seen, drawn, factors, judged, simulated
+from cloud_removal.evaluation.calibration import Pixels, Recipe, Seen, drawn, factors, joined, judged, simulated
 
 RECIPE = Recipe(Simulation(kinds=(0.0, 0.0, 1.0, 0.0)), Augmentation(noise=(0.0, 0.0)), 16)
 
@@ -20,13 +20,13 @@ def ground():
 
 
 def test_a_picture_is_a_function_of_the_seed_and_its_number(ground):
-    one, two = (list(simulated(ground, RECIPE, count, 3)) for count in (1, 2))
-    np.testing.assert_array_equal(one[0][0], two[0][0])
-    assert not np.array_equal(two[0][0], two[1][0])
+    one, again, other = (simulated(ground, RECIPE, 3, number)[0] for number in (0, 0, 1))
+    np.testing.assert_array_equal(one, again)
+    assert not np.array_equal(one, other)
 
 
 def test_the_truth_of_a_veil_is_the_ground_beneath_it(ground):
-    [(cloudy, truth)] = simulated(ground, RECIPE, 1, 0)
+    cloudy, truth = simulated(ground, RECIPE, 0, 0)
     assert truth.dtype == np.float32 and truth.std() > cloudy.std() / 255
 
 
@@ -35,7 +35,8 @@ def test_of_each_picture_so_many_pixels_are_drawn_that_have_a_class_with_the_lar
     truth[..., 1] = 0.25
     within = np.full((8, 8), -1)
     within[:4] = 2
-    found = drawn([(cloudy, truth)] * 3, lambda picture: [Seen(picture, within, np.ones((8, 8), np.float32))], each=10)
+    seen = [Seen(cloudy, within, np.ones((8, 8), np.float32))]
+    found = joined(drawn(lambda number: (cloudy, truth), 3, lambda picture: seen, each=10))
     assert (found.within == 2).all() and (found.error == 0.25).all()
     assert np.bincount(found.picture).tolist() == [10, 10, 10]
 
