@@ -15,9 +15,9 @@ from cloud_removal.config import Location, Url
 from cloud_removal.data.decode import read_rgb
 from cloud_removal.errors import InputError, OptionError
 
-READERS = 16
+READERS = 8
 """Batches made side by side where their pictures come from elsewhere: most of the time each waits for an answer."""
-CACHE = 2**27
+CACHE = 2**26
 """Bytes kept of what was last read from an address."""
 WAITS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 """Seconds between attempts where a server does not answer as it should."""
