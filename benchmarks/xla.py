@@ -1,14 +1,17 @@
 """Whether the training step of every system can be compiled by XLA, and then takes the same steps as one that is not.
 
 Each preset of the training scripts is narrowed to a few filters and built twice from the same seed; both take three
-steps on the same batches, one of them without any graph. On a machine with a GPU it holds for that GPU, elsewhere for
-the processor, whose XLA knows the same operations.
+steps on the same batches, one of them without any graph. What a step draws at random XLA draws differently, from the
+same seed: here both get numbers of a simpler kind, and no dropout. On a machine with a GPU it holds for that GPU,
+elsewhere for the processor, whose XLA knows the same operations.
 """
 
 import dataclasses
+import math
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+from unittest import mock
 
 from benchmarks.table import Row
 
@@ -17,10 +20,9 @@ if TYPE_CHECKING:
 
 NARROW = {
     "width": 2, "widths": (2, 2, 2, 2, 2), "discriminator_width": 2, "history_size": 4, "levels": 5, "vgg": "random",
-    "blocks": 1, "pool": 3, "completion_steps": 1, "discriminator_steps": 1, "noise": "uniform",
+    "blocks": 1, "pool": 3, "completion_steps": 1, "discriminator_steps": 1,
 }  # fmt: skip
-"""What makes a system small, lets it come into each of its phases and draws no normal noise, which XLA draws by a
-method of its own; of the options that it has."""
+"""What makes a system small and lets it come into each of its phases, of the options that it has."""
 SIDES, BATCH, STEPS = {"scene": 16, "pix2pix": 32, "cyclegan": 32}, 2, 3
 SIDE = 96
 """Pixels, of some systems and of the others."""
@@ -88,7 +90,7 @@ def deviation(one: float, other: float) -> float:
 
 
 def steps(run: "Run", xla: "Xla") -> Taken:
-    """The first steps of `run`, compiled by XLA or taken operation by operation."""
+    """The first steps of `run`, compiled by XLA or taken operation by operation, on `simple_draws`."""
     import keras
     import tensorflow as tf
 
@@ -99,11 +101,22 @@ def steps(run: "Run", xla: "Xla") -> Taken:
     system.prepare()
     for layer in (layer for network in system.networks.values() for layer in network._flatten_layers()):
         if isinstance(layer, keras.layers.Dropout):
-            layer.rate = 0.0  # XLA draws what dropout leaves out by a generator of its own.
+            layer.rate = 0.0
     step = Step(system, tf.Variable(0, dtype=tf.int64, trainable=False))
     begin, scalars, seconds = time.perf_counter(), [], 0.0
-    for batch in system.batches("training", 0).take(STEPS):
-        taken = step.run(batch) if xla == "on" else step._step(batch)
-        scalars.append({name: float(value) for name, value in taken.items()})
-        seconds = seconds or time.perf_counter() - begin
+    batches = list(system.batches("training", 0).take(STEPS))
+    with mock.patch.multiple(tf.random, stateless_uniform=simple_draws, stateless_normal=simple_draws):
+        for batch in batches:
+            taken = step.run(batch) if xla == "on" else step._step(batch)
+            scalars.append({name: float(value) for name, value in taken.items()})
+            seconds = seconds or time.perf_counter() - begin
     return Taken(scalars, seconds)
+
+
+def simple_draws(shape: Any, seed: Any, minval: Any = 0, maxval: Any = 1, dtype: Any = None) -> Any:
+    """In place of TensorFlow's: numbers in [minval, maxval) that look random, by exact arithmetic in `seed` (2,)."""
+    import tensorflow as tf
+
+    place = tf.reshape(tf.range(math.prod(shape), dtype=tf.int64), shape)
+    share = tf.cast((place * 40_503 + seed[1] * 30_011 + 12_345) % 65_536, tf.float32) / 65_536
+    return tf.cast(tf.cast(minval, tf.float32) + share * tf.cast(maxval - minval, tf.float32), dtype or tf.float32)
