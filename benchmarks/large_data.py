@@ -50,7 +50,7 @@ class Extent:
     batches: int
 
 
-FULL = Extent(side=4096, tile=512, times=36, allowed=384, batches=60)
+FULL = Extent(side=4096, tile=512, times=40, allowed=384, batches=60)
 QUICK = Extent(side=512, tile=128, times=2, allowed=384, batches=4)
 
 
