@@ -96,7 +96,7 @@ def test_a_batch_from_elsewhere_is_that_of_the_folder_here(folder, memory, proto
     assert_alike(*batches)
 
 
-@pytest.mark.parametrize("kind", ["store", "shards"])
+@pytest.mark.parametrize("kind", ["ground", "store", "shards", "foreign"])
 def test_a_batch_over_http_is_that_of_the_folder_here(folder, web, kind):
     runs = [Run("unet", data=Data(ground=(root / kind,)), batch_size=2, size=24) for root in (folder, web)]
     assert_alike(*(make_batch(open_sources(run, "training"), run, "training", 3) for run in runs))
