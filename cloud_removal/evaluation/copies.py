@@ -24,6 +24,8 @@ NEAR = 0.05
 """Share of the held-out pictures that counts as near: those whose relative distance is least."""
 CHANCE = 0.1
 """Share of pictures up to which being near may be chance, of some hundred that are no nearer than held-out ones."""
+MANY = 0.2
+"""Share of copies that may not escape notice."""
 LEAST_PLACES = 20
 """Held-out places from which on the nearest 5 % of their pictures are not one place, which may be near by chance."""
 GENERATED, HELD_OUT, SEEN = "generated", "held out", "of training"
@@ -88,24 +90,46 @@ def near_shares(found: Mapping[str, Neighbours]) -> dict[str, float]:
     return {name: float(np.mean(group.relative < bound)) for name, group in found.items()}
 
 
-def verdict(shares: Mapping[str, float], places: int) -> str:
-    """What follows from `near_shares`, in a sentence, where the held-out pictures show so many `places`."""
+def verdict(shares: Mapping[str, float], places: int, pictures: int) -> str:
+    """What follows from `near_shares`, in a sentence, where the held-out pictures show so many `places`.
+
+    `pictures`: how many there are of each group.
+    """
     if places < LEAST_PLACES:
         return (
             f"Cannot tell copies: the held-out pictures show too few places ({places}) to say how near is near. Train "
             f"with {LEAST_PLACES} or more held out: raise --data.validation-share, or give more --data.ground."
-        )
-    if shares[SEEN] <= 2 * CHANCE:
-        return (
-            "Cannot tell copies: further views of the training pictures are hardly nearer to training than held-out "
-            "pictures are. Show more training pictures (--bank)."
         )
     if shares[GENERATED] > CHANCE:
         return (
             f"Generated pictures are suspiciously near to training pictures: {shares[GENERATED]:.0%} are nearer than "
             f"95 % of the held-out pictures. Look at the nearest ones (--neighbours)."
         )
-    return "No sign of copies: generated pictures are no nearer to training pictures than held-out ones are."
+    most = copies_at_most(shares, pictures)
+    if most > MANY:
+        return (
+            "Cannot tell copies: further views of the training pictures are hardly nearer to training than held-out "
+            f"pictures are, and {most:.0%} of the generated ones could be such views. Judge more pictures (--judged), "
+            "or show more training pictures (--bank)."
+        )
+    return (
+        "No sign of copies: generated pictures are no nearer to training pictures than held-out ones are. At most "
+        f"{most:.0%} of them can be views of training pictures, of which {shares[SEEN]:.0%} are that near."
+    )
+
+
+def copies_at_most(shares: Mapping[str, float], pictures: int) -> float:
+    """The largest share of copies among the generated that agrees with `near_shares` of groups of so many `pictures`.
+
+    Copies are as often near as further views of training pictures are. Both shares are taken at the unfavourable end
+    of their exact one-sided 95 % confidence interval. Source: Clopper and Pearson 1934, doi:10.1093/biomet/26.4.404.
+    """
+    from scipy.stats import beta  # As slow to import as all of the rest here.
+
+    near, seen = (round(shares[name] * pictures) for name in (GENERATED, SEEN))
+    upper = beta.ppf(0.95, near + 1, pictures - near) if near < pictures else 1.0
+    lower = beta.ppf(0.05, seen, pictures - seen + 1) if seen else 0.0
+    return float(min(1.0, upper / lower)) if lower else 1.0
 
 
 def coarse(pictures: Pictures) -> NDArray[np.float32]:

@@ -39,7 +39,7 @@ def judge(groups: Mapping[str, Pictures], training: Iterable[Pictures], places: 
     found = neighbours(groups, training)
     shares = near_shares(found)
     scores = {name: _scores(pictures, found[name], shares[name]) for name, pictures in groups.items()}
-    return Judged(scores, places, verdict(shares, places), found)
+    return Judged(scores, places, verdict(shares, places, min(map(len, groups.values()))), found)
 
 
 def table(scores: Mapping[str, Mapping[str, float]]) -> str:

@@ -13,6 +13,7 @@ from cloud_removal.evaluation.copies import (
     SEEN,
     TURNS,
     coarse,
+    copies_at_most,
     near_shares,
     neighbours,
     spread,
@@ -69,17 +70,17 @@ def test_coarse_colours_are_means_of_parts_at_sizes_that_16_does_not_divide_too(
 def test_new_pictures_are_as_near_as_held_out_ones():
     found = shares(landscapes(100, 2))
     assert found[HELD_OUT] == 0.05 and found[GENERATED] <= 0.1 and found[SEEN] == 1.0
-    assert verdict(found, LEAST_PLACES).startswith("No sign of copies")
+    assert verdict(found, LEAST_PLACES, 100).startswith("No sign of copies")
 
 
 def test_slightly_changed_training_pictures_are_taken_for_copies():
     found = shares(np.clip(0.9 * TRAINING[100:200] + 0.05, 0, 1))
-    assert found[GENERATED] > 0.9 and "suspiciously near" in verdict(found, LEAST_PLACES)
+    assert found[GENERATED] > 0.9 and "suspiciously near" in verdict(found, LEAST_PLACES, 100)
 
 
 def test_a_fifth_of_copies_is_enough():
     mixed = np.concatenate([landscapes(80, 2), np.clip(TRAINING[:20] + 0.01, 0, 1)])
-    assert "suspiciously near" in verdict(shares(mixed), LEAST_PLACES)
+    assert "suspiciously near" in verdict(shares(mixed), LEAST_PLACES, 100)
 
 
 def test_blurred_pictures_are_no_copies_though_they_are_nearer_to_all():
@@ -90,15 +91,28 @@ def test_blurred_pictures_are_no_copies_though_they_are_nearer_to_all():
 
 
 def test_where_copies_would_look_like_held_out_pictures_nothing_is_claimed():
-    assert verdict({GENERATED: 0.05, HELD_OUT: 0.05, SEEN: 0.06}, LEAST_PLACES).startswith("Cannot tell")
+    assert verdict({GENERATED: 0.05, HELD_OUT: 0.05, SEEN: 0.06}, LEAST_PLACES, 100).startswith("Cannot tell")
+
+
+def test_the_more_pictures_are_judged_the_fewer_copies_could_escape():
+    found = {GENERATED: 0.0, HELD_OUT: 0.05, SEEN: 0.15}
+    few, more = (copies_at_most(found, pictures) for pictures in (100, 1000))
+    assert few == pytest.approx((1 - 0.05 ** (1 / 100)) / 0.0948, rel=0.01) and more < 0.03
+    assert verdict(found, LEAST_PLACES, 100).startswith("Cannot tell")
+    assert "At most 2% of them" in verdict(found, LEAST_PLACES, 1000)
+
+
+def test_nothing_near_anywhere_says_nothing():
+    assert copies_at_most({GENERATED: 0.0, SEEN: 0.0}, 100) == 1.0
+    assert copies_at_most({GENERATED: 1.0, SEEN: 1.0}, 100) == 1.0
 
 
 @pytest.mark.parametrize("generated", [0.05, 0.9])
 def test_where_the_held_out_pictures_show_hardly_a_place_nothing_is_claimed(generated):
     found = {GENERATED: generated, HELD_OUT: 0.05, SEEN: 1.0}
-    said = [verdict(found, places).startswith("Cannot tell") for places in (1, LEAST_PLACES - 1, LEAST_PLACES)]
+    said = [verdict(found, places, 100).startswith("Cannot tell") for places in (1, LEAST_PLACES - 1, LEAST_PLACES)]
     assert said == [True, True, False]
-    assert "(5)" in verdict(found, 5) and "--data.validation-share" in verdict(found, 5)
+    assert "(5)" in verdict(found, 5, 100) and "--data.validation-share" in verdict(found, 5, 100)
 
 
 def test_pictures_all_alike_have_no_spread():
