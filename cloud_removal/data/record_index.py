@@ -66,17 +66,19 @@ class Index:
 def index_of(storage: Storage, names: Sequence[str]) -> Index:
     """Where the records of shards begin: as the file INDEX beside them says, or else by reading through their headers.
 
-    What was found is kept in that file, where a folder of this machine may be written to, and else as long as the
-    program runs. InputError names a shard that is cut off, or no TFRecord file.
+    What was found is kept in that file, where a folder of this machine may be written to and the file does not tell of
+    further shards, and else as long as the program runs. InputError names a shard that is cut off, or no TFRecord file.
     """
+    told: tuple[str, ...] = ()
     if storage.has(INDEX):
         index = read_index(storage)
+        told = index.names
         if index.names == tuple(names) and not _outdated(storage, index):
             return index
     if isinstance(storage, Remote):
         return _indexed_once(storage.folder, tuple(names))
     index = _indexed(storage, names)
-    if isinstance(storage, Local):
+    if isinstance(storage, Local) and all(name in names or not storage.has(name) for name in told):
         with contextlib.suppress(OSError):  # It may not be written to: the index is made again the next time.
             write_atomically(storage.folder / INDEX, index.packed())
     return index

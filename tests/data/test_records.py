@@ -82,6 +82,13 @@ def test_an_index_older_than_its_shards_is_made_again(shards):
     assert len(index_of(Local(shards), NAMES).starts) < 5
 
 
+def test_one_shard_alone_leaves_the_index_of_all_as_it_is(shards):
+    before = (shards / INDEX).read_bytes()
+    source = open_ground([shards / NAMES[1]], validation_share=0.0)
+    first, last = record_index.read_index(Local(shards)).last[:2]
+    assert len(source) == last - first and (shards / INDEX).read_bytes() == before
+
+
 def test_an_index_that_cannot_be_kept_is_made_all_the_same(shards, monkeypatch):
     def refused(path, content):
         raise PermissionError(13, "Permission denied")
