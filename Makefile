@@ -76,6 +76,7 @@ gpu: $(RUN)
 
 soak: $(RUN)
 	$(BIN)/python -m benchmarks.soak
+	$(BIN)/python -m benchmarks.soak_workers
 
 experiments: $(RUN)
 	$(BIN)/python -m benchmarks.cures --data.ground $(GROUND) --page docs/inpainting.md

@@ -195,6 +195,9 @@ class Run:
     deterministic: bool = True
     """The same bits each time the same run is trained, also in stretches. Without it some GPUs are quicker."""
     strategy: Strategy = "auto"
+    """Who trains. single: this process. mirrored: a process for each GPU of this machine. multiworker: the processes
+    that TF_CONFIG or SLURM name, on any machines. auto: these if any are named, or else one for each GPU. The batch
+    size is that of all together."""
     init: Path | None = None
     """Model folder (or name of a bundled model) or run folder to start the weights from."""
     init_partly: bool = False

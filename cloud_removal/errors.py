@@ -29,6 +29,10 @@ class CheckpointError(CloudRemovalError):
     """A checkpoint that cannot be restored into this run."""
 
 
+class WorkerError(CloudRemovalError):
+    """Another worker of the same run that cannot be reached, or has ended."""
+
+
 class DivergedError(CloudRemovalError):
     """Training met a loss that is not a finite number."""
 

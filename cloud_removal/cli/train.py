@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import math
+import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,14 +12,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from cloud_removal.cli import DONE, report
+from cloud_removal.cli import DONE, FAILED, report
 from cloud_removal.cli.quiet import import_tensorflow
 from cloud_removal.config import Run
-from cloud_removal.errors import CloudRemovalError, OptionError
+from cloud_removal.errors import CloudRemovalError, OptionError, WorkerError
 from cloud_removal.model_folder import CARD, version_of
 
 if TYPE_CHECKING:
     from cloud_removal.systems import System
+    from cloud_removal.systems.workers import Workers
 
 import_tensorflow()  # Before configure.py does it, which every training script imports after this module.
 MODEL = "model"
@@ -47,7 +49,11 @@ def train(script: str, presets: Mapping[str, Run], default: str, argv: Sequence[
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         training = parse(script, presets, default, words)
-        return run_training(training, f"python {shlex.join([script, *words])}")
+        return train_together(training, [script, *words])
+    except WorkerError as error:
+        report(error)
+        sys.stderr.flush()
+        os._exit(FAILED)  # TensorFlow's threads may wait for the others for ever.
     except CloudRemovalError as error:
         return report(error)
     except tf.errors.OpError as error:  # From the threads that read pictures.
@@ -86,26 +92,48 @@ def preset_name(presets: Mapping[str, Run], default: str, preset: str | None, sy
     return next(name for name, run in presets.items() if run.system == system)
 
 
-def run_training(training: Training, command: str) -> int:
-    """Sets precision and seeds, builds the system and trains it."""
+def train_together(training: Training, words: Sequence[str]) -> int:
+    """Trains alone or as one of several workers, as the run's strategy has it; `words` are the script and its options.
+
+    Returns the exit code.
+    """
+    from cloud_removal.training.strategy import workers_of
+
+    with workers_of(training.run, [sys.executable, sys.argv[0], *words[1:]], say) as workers:
+        return run_training(training, f"python {shlex.join(words)}", workers)
+
+
+def run_training(training: Training, command: str, workers: "Workers | None" = None) -> int:
+    """Sets precision and seeds, builds the system and trains it, alone or as one of `workers`.
+
+    `command` is said as the way to go on. Returns the exit code.
+    """
     from cloud_removal import plots
+    from cloud_removal.systems.workers import ALONE
     from cloud_removal.training import environment
+    from cloud_removal.training.crew import synchronise
+    from cloud_removal.training.follow import agreed, follow
     from cloud_removal.training.loop import train as loop
     from cloud_removal.training.record import Drawing
     from cloud_removal.training.resume import check_same_system
     from cloud_removal.training.run_folder import stored_run
 
-    run = training.run
+    run, workers = training.run, workers or ALONE
     environment.check_options(run)
-    old = stored_run(run.run_dir)
+    old = stored_run(run.run_dir) if workers.chief else None
     check_same_system(old, run)
     if run.deterministic:
         environment.make_deterministic()
     stored = old.precision if old is not None and run.precision == "auto" else run.precision
-    run = dataclasses.replace(run, precision=environment.choose_precision(stored))
+    if workers.chief:
+        run = dataclasses.replace(run, precision=environment.choose_precision(stored))
+    run = agreed(workers, run)
     system = environment.build(run)
+    synchronise(system, workers)
     environment.check_size(run, system)
     environment.check_average(run, system)
+    if not workers.chief:
+        return try_steps(run, system) if training.dry_run else follow(system)
     weights = sum(network.count_params() for network in system.networks.values())
     say(f"System {run.system}, preset {training.preset}, {weights:,} weights, {run.precision}.")
     if training.dry_run:
@@ -139,11 +167,14 @@ def try_steps(run: Run, system: "System") -> int:
     system.prepare()
     step = Step(system, tf.Variable(0, dtype=tf.int64, trainable=False))
     batches = iter(system.batches("training", 0).take(3))
-    step.run(next(batches))  # Compiles.
-    meter = Meter()
-    for batch in batches:
-        scalars = step.run(batch)
-        meter.add(run.batch_size, 0.0)
+    with system.workers.talking():
+        step.run(next(batches))  # Compiles.
+        meter = Meter()
+        for batch in batches:
+            scalars = step.run(batch)
+            meter.add(run.batch_size, 0.0)
+    if not system.workers.chief:
+        return DONE
     step.check_losses()
     there = {name: float(value) for name, value in scalars.items() if not math.isnan(float(value))}
     losses = ", ".join(f"{name} {value:.4g}" for name, value in there.items())

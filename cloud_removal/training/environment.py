@@ -44,15 +44,13 @@ def compiles(system: System) -> bool:
 
 
 def check_options(run: Run) -> None:
-    """OptionError for values that no run can have, and for what is not there yet."""
+    """OptionError for values that no run can have."""
     for name in ("steps", "batch_size", "size", "checkpoint_every", "sample_every", "log_every"):
         expect(getattr(run, name) >= 1, name, getattr(run, name), "1 or more")
     expect(run.learning_rate > 0, "learning_rate", run.learning_rate, "more than 0, such as 0.0001")
     expect(run.ema is None or 0 < run.ema < 1, "ema", run.ema, "a momentum between 0 and 1, such as 0.999")
     expect(run.judge_every is None or run.judge_every >= 0, "judge_every", run.judge_every, "0 or more")
     expect(run.patience >= 0, "patience", run.patience, "0 or more")
-    if run.strategy not in ("auto", "single"):
-        raise OptionError(f"--strategy {run.strategy} is not available yet; use --strategy auto or single.")
 
 
 def check_size(run: Run, system: System) -> None:

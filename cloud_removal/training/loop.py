@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import numpy as np
 import tensorflow as tf
 
 from cloud_removal.config import Run
 from cloud_removal.data.endless import unreadable
-from cloud_removal.errors import DivergedError, InputError, OutputError
+from cloud_removal.errors import DivergedError, InputError, OutputError, WorkerError
 from cloud_removal.systems import System
 from cloud_removal.systems.base import Batch, Scalars
 from cloud_removal.training import saves
@@ -43,7 +44,8 @@ def train(run: Run, system: System, drawing: Drawing, say: Say, command: str) ->
     if validation is not None:
         validation.go_on(start)
     aim = _aim(system, validation) if saved else None
-    if aim or _reached(run, start, seconds):
+    _, over = system.workers.agree(None, bool(aim) or _reached(run, start, seconds))
+    if over:
         say(
             f"Nothing left to do: {run.run_dir} has {start} steps in {seconds / 60:.1f} minutes of training. "
             + (f"{aim}." if aim else "To train on, raise --steps (the total) or --minutes.")
@@ -52,6 +54,7 @@ def train(run: Run, system: System, drawing: Drawing, say: Say, command: str) ->
     system.prepare()
     begin(run, start, command)
     saves.discard_after(folder, start)
+    system.workers.hand_out(found.values())
     shown = next(iter(system.batches("validation", 0).take(1)))  # First: what fails here fails before any work.
     batches = iter(system.batches("training", start))
     try:
@@ -63,6 +66,8 @@ def train(run: Run, system: System, drawing: Drawing, say: Say, command: str) ->
             f"{error.filename or run.run_dir} cannot be written ({error.strerror}). The last checkpoint is intact; "
             "make room, then run the same command to go on."
         ) from error
+    with suppress(WorkerError):  # All is saved: the others may go, if they have not.
+        system.workers.agree(code or None, True)
     end = f"To go on: {command}" if code else f"{_aim(system, validation) or 'Training is complete'}."
     say(f"Saved step {int(counter)} in {run.run_dir}. {end}")
     if validation is not None and code == DONE:
@@ -89,18 +94,20 @@ class Stretch:
             self.record.log(0, validation.judge(0, 0.0))
         while True:
             waiting = time.perf_counter()
-            batch = _next(batches, number)
+            batch = next_batch(batches, number)
             self.meter.add(run.batch_size, time.perf_counter() - waiting)
-            scalars = self.step.run(batch)
+            with self.system.workers.talking():
+                scalars = self.step.run(batch)
             number += 1
-            code = interrupt.code
             full = _reached(run, number, self.seconds())
             judged: dict[str, float] = {}
             if validation is not None and (full or validation.is_due(number)):
                 self._check(self.step.check_weights)
                 judged = validation.judge(number, self.seconds())
             logged = number % run.log_every == 0 or bool(judged)
-            last = code is not None or full or bool(logged and _aim(self.system, validation))
+            over = full or bool(logged and _aim(self.system, validation))
+            code, over = self.system.workers.agree(interrupt.code, over)
+            last = over or code is not None
             if logged or last:
                 self._log(number, scalars, judged)
             if number % run.checkpoint_every == 0 or last:
@@ -143,7 +150,7 @@ class Stretch:
             ) from error
 
 
-def _next(batches: Iterator[Batch], number: int) -> Batch:
+def next_batch(batches: Iterator[Batch], number: int) -> Batch:
     """Batch `number`; InputError in one line where a picture of it cannot be read."""
     try:
         return next(batches)

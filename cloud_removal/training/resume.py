@@ -45,7 +45,12 @@ def go_on(found: Variables, old: Run | None, new: Run, say: Say) -> Saved | None
 
 def changed_options(old: Run, new: Run) -> dict[str, tuple[Any, Any]]:
     """Options that differ, by their name on the command line: (old value, new value)."""
-    before, after = _flat(to_json(old)), _flat(to_json(new))
+    return differing(to_json(old), to_json(new))
+
+
+def differing(old: dict[str, Any], new: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """As `changed_options`, of runs as JSON values."""
+    before, after = _flat(old), _flat(new)
     names = [name for name in {**before, **after} if name not in PLACE]
     pairs = {_option(name): (before.get(name), after.get(name)) for name in names}
     return {name: (old_value, value) for name, (old_value, value) in pairs.items() if old_value != value}

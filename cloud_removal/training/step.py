@@ -29,7 +29,9 @@ class Step:
         self.names: list[str] = []
         self.diverged_at = tf.Variable(-1, dtype=tf.int64, trainable=False)
         self.diverged_loss = tf.Variable(-1, dtype=tf.int64, trainable=False)
-        self.run: Callable[[Batch], Scalars] = tf.function(self._step, jit_compile=compiles(system))
+        self.run: Callable[[Batch], Scalars] = tf.function(
+            self._step, jit_compile=compiles(system) and system.workers.share.count == 1
+        )
 
     def check_losses(self) -> None:
         """DivergedError if any loss of any step so far was not a finite number."""
@@ -55,7 +57,8 @@ class Step:
         factor = schedule.factor(self.system.run, self.counter)
         for name, optimizer in self.system.optimizers.items():
             optimizer.learning_rate.assign(self.rates[name] * factor)
-        scalars = {name: tf.cast(v, tf.float32) for name, v in self.system.train_step(batch).items()} | self._scales()
+        own = {name: tf.cast(v, tf.float32) for name, v in self.system.train_step(batch).items()}
+        scalars = dict(zip(own, self.system.workers.mean(list(own.values())), strict=True)) | self._scales()
         self.counter.assign_add(1)
         self._watch(scalars)
         return scalars

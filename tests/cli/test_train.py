@@ -67,9 +67,10 @@ def test_a_value_no_run_can_have_is_refused_by_name(option, value):
 
 
 @pytest.mark.parametrize("strategy", ["mirrored", "multiworker"])
-def test_a_strategy_that_is_not_there_yet_is_refused(strategy):
-    with pytest.raises(OptionError, match=f"--strategy {strategy} is not available yet"):
-        environment.check_options(parsed("--strategy", strategy).run)
+def test_a_strategy_for_which_nothing_is_there_ends_with_one_line(strategy, monkeypatch, capsys):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    assert exits_with("--strategy", strategy) == 1
+    assert capsys.readouterr().err.startswith(f"error: --strategy {strategy}: ")
 
 
 @pytest.mark.parametrize("preset", ["unet", "mend"])
