@@ -31,8 +31,7 @@ def choose_precision(asked: Precision, processor: Path = Path("/proc/cpuinfo")) 
 def compiles(system: System) -> bool:
     """Whether XLA is to compile the step of `system`: as its run has it, or for "auto" where there is a GPU.
 
-    On a processor it gains little over TensorFlow's own kernels and takes a minute or more to compile. OptionError
-    where it is asked for and cannot.
+    Not by itself on a processor, where to compile takes a minute or more. OptionError where it is asked for and cannot.
     """
     asked, cannot = system.run.xla, system.pools_maxima and system.run.deterministic
     if asked == "on" and cannot:
