@@ -75,4 +75,4 @@ def example(tile: np.ndarray) -> bytes:
     if not written:
         raise OutputError("A tile could not be made into a PNG.")
     image = tf.train.Feature(bytes_list=tf.train.BytesList(value=[png.tobytes()]))
-    return tf.train.Example(features=tf.train.Features(feature={"image": image})).SerializeToString()
+    return tf.train.Example(features=tf.train.Features(feature={"image": image})).SerializeToString(deterministic=True)

@@ -151,6 +151,7 @@ def test_records_of_others_hold_raw_values_or_picture_files(kind):
         (record(image=b"no picture"), "feature `image` is no PNG or JPEG"),
         (record(image=bytes(30), shape=[4, 4, 3]), "nor of the shape"),
     ],
+    ids=["no example", "no image", "no picture", "another shape"],
 )
 def test_a_record_without_a_picture_is_refused(content, told):
     with pytest.raises(InputError, match=told):
