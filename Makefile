@@ -7,8 +7,8 @@ GROUND ?= $(DATA)/ground
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 PAIRS ?= $(wildcard $(DATA)/pairs_*)
 MINUTES ?= 60
-# Two processes; the tests of one file stay together, so that its fixtures are made once.
-PYTEST_ARGS ?= -n 2 --dist loadfile
+# Three processes, as some tests wait for processes of their own; the tests of one file stay together, so that its fixtures are made once.
+PYTEST_ARGS ?= -n 3 --dist loadfile
 
 BIN := $(VENV)/bin
 RUN := $(VENV)/.run-stamp

@@ -131,7 +131,8 @@ class SceneSystem(Synthesizer):
                 scalars["penalty"] = self.objective.penalty * slope_penalty(self._answer, [real], [fake], epsilon)
             scaled = self.optimizers["discriminator"].scale_loss(loss + scalars.get("penalty", 0.0))
         generator_may, may = self.balance.decide(*self.workers.mean([self.measure.generator_loss(opinion), loss]))
-        scalars["gradient_norm_discriminator"] = self.update("discriminator", tape, scaled, may)
+        gate = may if self.balance.ratio else None
+        scalars["gradient_norm_discriminator"] = self.update("discriminator", tape, scaled, gate)
         clip_weights(self.networks["discriminator"], self.objective.clip)
         everywhere = tf.ones_like(ground[..., :1])
         return scalars | self.diversity.watch(unsigned(fake), ground, everywhere, self.workers), generator_may
