@@ -114,7 +114,7 @@ def warnings(summary: Summary) -> list[str]:
         said.append(f"{summary.left} pixels under opaque cloud were left without data.")
     if summary.doubtful:
         said.append(f"{summary.doubtful} pixels whose uncertainty was above --abstain were left without data.")
-    if summary.holes and summary.holes.too_deep:
+    if summary.too_deep:
         said.append(
             f"{100 * summary.too_deep:.1f} % of what was generated lies farther than {summary.deepest:.0f} px from "
             "ground that was seen, more than the model learned to fill: do not trust it."

@@ -47,9 +47,10 @@ class Summary:
 
     @property
     def too_deep(self) -> float:
-        """Share of what was generated that lies deeper in a hole than the model learned to fill."""
-        generated = self.pixels.get(OPAQUE, 0) + self.unfilled
-        return self.holes.too_deep / generated if self.holes and generated else 0.0
+        """Share of what was generated that lies deeper in a hole than the model learned to fill; 0 if none is shown."""
+        if self.holes is None or not self.pixels.get(OPAQUE, 0):
+            return 0.0
+        return self.holes.too_deep / (self.pixels[OPAQUE] + self.unfilled)
 
     def line(self) -> str:
         """One line for people: shares of the valid pixels, how much that is on the ground, time."""
@@ -92,7 +93,7 @@ class Summary:
             return ""
         area = "" if self.square_kilometres is None else f" ({area_in_words(self.square_kilometres)})"
         told = f"; largest hole {self.holes.largest} px{area}"
-        if not self.holes.too_deep:
+        if not self.too_deep:
             return told
         return (
             f"{told}, {100 * self.too_deep:.1f} % of what was generated lies farther than {self.deepest:.0f} px from "

@@ -98,6 +98,12 @@ def test_what_must_not_be_trusted_is_said():
         "to fill: do not trust it."
     ]
     assert warnings(Summary(Path("out.tif"), {1: 50})) == []
+
+
+def test_nobody_is_warned_of_what_was_generated_and_then_left_for_its_uncertainty():
+    told = Summary(Path("out.tif"), {0: 50, 1: 50}, holes=Holes(1, 50, (0.0, 0.0), 10), deepest=40.0, doubtful=50,
+                   unfilled=50)  # fmt: skip
+    assert "generated lies" not in told.line() and not any("generated" in line for line in warnings(told))
     assert "7 pixels" in warnings(Summary(Path("out.tif"), {0: 7}, left=7))[0]
 
 
