@@ -154,7 +154,7 @@ class InpaintSystem(Completer):
             fake = self._completion(batch, training=True)
             found = self._compared(batch, fake)
             scaled = self.optimizers["generator"].scale_loss(self._distance(found))
-        found["gradient_norm_generator"] = self._update("generator", tape, scaled)
+        found["gradient_norm_generator"] = self.update("generator", tape, scaled)
         return self._scalars(COMPLETION, batch, fake, found)
 
     def _train_discriminator(self, batch: Batch) -> Scalars:
@@ -163,7 +163,8 @@ class InpaintSystem(Completer):
         with tf.GradientTape() as tape:
             found = self._judged(batch, fake, self.judge(fake))
             scaled = self._scaled_discriminator_loss(found)
-        found["gradient_norm_discriminator"] = self._update("discriminator", tape, scaled)
+        found["gradient_norm_discriminator"] = self.update("discriminator", tape, scaled)
+        self.judge.clip()
         self._remember(fake)
         found |= self._compared(batch, fake)
         return self._scalars(DISCRIMINATOR, batch, fake, found)
@@ -184,10 +185,11 @@ class InpaintSystem(Completer):
         gauge, discriminator, reconstruction = self.workers.mean(own)
         generator_may, discriminator_may = self.balance.decide(gauge, discriminator)
         turn = (self.steps + 1) % self.critic_steps == 0
-        found["gradient_norm_discriminator"] = self._update(
+        found["gradient_norm_discriminator"] = self.update(
             "discriminator", inner, scaled_discriminator, discriminator_may
         )
-        found["gradient_norm_generator"] = self._update("generator", outer, scaled_generator, generator_may & turn)
+        self.judge.clip()
+        found["gradient_norm_generator"] = self.update("generator", outer, scaled_generator, generator_may & turn)
         self._remember(fake)
         self.reconstruction.assign(MOMENTUM * self.reconstruction + (1.0 - MOMENTUM) * reconstruction)
         return self._scalars(JOINT, batch, fake, found)
@@ -237,17 +239,6 @@ class InpaintSystem(Completer):
 
     def _scaled_discriminator_loss(self, found: Scalars) -> tf.Tensor:
         return self.optimizers["discriminator"].scale_loss(found["discriminator"] + found.get("penalty", 0.0))
-
-    def _update(self, name: str, tape: tf.GradientTape, scaled: tf.Tensor, may: tf.Tensor | bool = True) -> tf.Tensor:
-        """Updates network `name` if it `may`: else its optimizer's moments stand still too, and the norm is NaN."""
-
-        def update() -> tf.Tensor:
-            norm = self.update(name, tape, scaled)
-            if name == "discriminator":
-                self.judge.clip()
-            return norm
-
-        return tf.cond(tf.convert_to_tensor(may), update, lambda: tf.constant(MISSING))
 
     def _remember(self, fake: View) -> None:
         if self.history:
