@@ -81,7 +81,7 @@ def check_same(ours: "Worker", twin: "Worker", spec: dict[str, Any]) -> None:
     """RuntimeError where the two networks are not of one size: a ratio of their speeds would mean nothing."""
     if ours.parameters != twin.parameters:
         raise RuntimeError(
-            f"benchmarks/torch_twin.py has {twin.parameters:,} parameters, preset {spec['preset']} "
+            f"benchmarks/torch_networks.py has {twin.parameters:,} parameters, preset {spec['preset']} "
             f"{ours.parameters:,}: not the same network. Bring the twin up to date with cloud_removal/models."
         )
 
