@@ -22,8 +22,9 @@ from cloud_removal.inference.windows import Area, Grid, Window
 DILATE = 2
 """Pixels around opaque cloud that are taken for its edge. Measured on simulated thick cloud, filled by Telea's method:
 with 1 or 2 the error over cloud and edge together is least; what is thin cloud farther off is better restored."""
-PIECE = 640
-"""Largest side in pixels of what is filled at once; what has to be seen around it comes on top."""
+PIECE = 576
+"""Largest side in pixels of what is filled at once; what has to be seen around it comes on top: with the bundled model
+1,536 px at most."""
 FRAME = 2 * fill.GRID
 """Frames are of multiples of it: TensorFlow keeps memory for each size of picture that it has ever seen."""
 

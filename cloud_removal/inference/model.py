@@ -190,6 +190,7 @@ def load_graphs(folder: Path) -> Any:
     """The SavedModel in `folder`; ModelError where it is damaged."""
     import tensorflow as tf
 
+    tensors.take_one_region()
     try:
         return tf.saved_model.load(str(folder))
     except Exception as error:  # Damage shows as almost any kind, depending on where in the files it is.
