@@ -74,7 +74,7 @@ class Comparison:
 
     def methods(self, model: Any, dates: Sequence[Path], work: Path) -> Iterator[tuple[str, NDArray]]:
         """What is compared, and its picture (3, H, W)."""
-        from cloud_removal.inference.composite import composite
+        from cloud_removal.inference.dates.composite import composite
         from cloud_removal.inference.pipeline import remove
         from cloud_removal.inference.settings import DEFAULTS
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cloud_removal.inference.completer import CompleterModel
+from cloud_removal.inference.holes.completer import CompleterModel
 from cloud_removal.inference.model import Card, Model
 
 
@@ -47,7 +47,7 @@ def bright(card: Card) -> Bright:
 
 def grey(model: Path) -> Grey:
     """The formula in windows as they are of `model`, which fills holes."""
-    from cloud_removal.inference.completer import read_completer_card
+    from cloud_removal.inference.holes.completer import read_completer_card
 
     card = read_completer_card(model)
     return Grey(dataclasses.replace(card, values=card.values | _named("grey")), None)

@@ -64,7 +64,7 @@ def rows(found: dict[tuple[str, tuple[int, int]], dict[str, float]]) -> list[Row
 def run(source: Path, models: str) -> dict[str, float]:
     """Removes the clouds of `source` and writes all that can be written beside. Returns seconds, and bytes at most."""
     from benchmarks import formula
-    from cloud_removal.inference.completer import CompleterModel
+    from cloud_removal.inference.holes.completer import CompleterModel
     from cloud_removal.inference.model import Model, read_card
     from cloud_removal.inference.pipeline import remove
     from cloud_removal.inference.settings import Settings

@@ -4,7 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cloud_removal.inference.arrays import remove_clouds
+    from cloud_removal.inference.xarrays.arrays import remove_clouds
 
 __all__ = ["remove_clouds"]
 
@@ -12,5 +12,5 @@ __all__ = ["remove_clouds"]
 def __getattr__(name: str) -> Any:
     """What the package offers is imported when it is first used, so that importing the package takes no time."""
     if name == "remove_clouds":
-        return importlib.import_module("cloud_removal.inference.arrays").remove_clouds
+        return importlib.import_module("cloud_removal.inference.xarrays.arrays").remove_clouds
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

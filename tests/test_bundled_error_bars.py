@@ -10,7 +10,7 @@ from cloud_removal.config import Augmentation, Simulation
 from cloud_removal.data.terrain import ProceduralGround
 from cloud_removal.evaluation.calibration import Recipe, drawn, joined, simulated, widths
 from cloud_removal.evaluation.conformal import accepted
-from cloud_removal.inference.completer import read_completer_card
+from cloud_removal.inference.holes.completer import read_completer_card
 from cloud_removal.inference.model import Model, read_card
 from cloud_removal.inference.uncertainty.calibration import SECTION, Calibration
 from cloud_removal.model_folder import DEFAULT, INPAINT

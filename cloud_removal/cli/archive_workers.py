@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from cloud_removal.cli.remove_folder import loaded, with_mask
 from cloud_removal.cli.remove_one import Remover
 from cloud_removal.errors import CloudRemovalError, OutputError
-from cloud_removal.inference.completer import read_completer_card
+from cloud_removal.inference.holes.completer import read_completer_card
 from cloud_removal.inference.model import fingerprint, read_card
 from cloud_removal.inference.targets import Targets
 

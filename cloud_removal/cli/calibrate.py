@@ -19,7 +19,7 @@ from cloud_removal.model_folder import CARD, INPAINT, version_of
 if TYPE_CHECKING:
     from cloud_removal.evaluation.calibration import Recipe, Seen, Truth
     from cloud_removal.evaluation.metrics import Picture
-    from cloud_removal.inference.completer import CompleterModel
+    from cloud_removal.inference.holes.completer import CompleterModel
     from cloud_removal.inference.model import Card, Model
     from cloud_removal.inference.uncertainty.calibration import Classes
 
@@ -64,7 +64,7 @@ class Command:
         """Measures, prints, and writes the card."""
         self._check()
         from cloud_removal.evaluation.calibration import drawn, factors, joined, judged
-        from cloud_removal.inference.completer import CompleterModel
+        from cloud_removal.inference.holes.completer import CompleterModel
         from cloud_removal.inference.model import Model
         from cloud_removal.inference.uncertainty.calibration import Calibration, Classes
 

@@ -66,7 +66,7 @@ class Command:
                 "composite: expected two dates or more after OUTPUT, the reference first; one alone is for remove."
             )
         from cloud_removal.cli.remove_one import progress, say
-        from cloud_removal.inference.composite import composite
+        from cloud_removal.inference.dates.composite import composite
         from cloud_removal.inference.settings import Settings
 
         settings = Settings(

@@ -140,7 +140,7 @@ class Command:
         """The model's title, and the methods by name: first doing nothing, last the model as `remove` runs it."""
         from cloud_removal.evaluation.evaluate import Restored
         from cloud_removal.evaluation.peers import PEERS
-        from cloud_removal.inference.completer import CompleterModel
+        from cloud_removal.inference.holes.completer import CompleterModel
         from cloud_removal.inference.model import Model
         from cloud_removal.inference.picture import restore_picture
 

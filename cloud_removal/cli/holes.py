@@ -49,8 +49,8 @@ def evaluate_holes(command: "Command") -> None:
 def fillers(command: "Command") -> "tuple[str, dict[str, Filler]]":
     """The model's title, and the methods by name: first the mean colour, last the model as `remove` fills with it."""
     from cloud_removal.evaluation.fillers import PEERS, mean_colour
-    from cloud_removal.inference.completer import CompleterModel
-    from cloud_removal.inference.inpaint import fill_picture
+    from cloud_removal.inference.holes.completer import CompleterModel
+    from cloud_removal.inference.holes.inpaint import fill_picture
 
     if command.model is None and version_of(INPAINT) is None:
         raise ModelError(

@@ -15,7 +15,7 @@ from cloud_removal.model_folder import DEFAULT, INPAINT, version_of
 
 if TYPE_CHECKING:
     from cloud_removal.cli.remove_one import Remover
-    from cloud_removal.inference.foreign_mask import Mask
+    from cloud_removal.inference.masks.foreign import Mask
     from cloud_removal.inference.shadows.sun import Sun
     from cloud_removal.inference.targets import Targets
 
@@ -23,7 +23,7 @@ INTERRUPTED = 130
 Sensor = Literal["sentinel2-l1c", "sentinel2-l2a", "landsat-c2-sr", "landsat-c2-toa", "aerial", "reflectance"]
 """As `inference.sensors.SENSORS`."""
 MaskKind = Literal["scl", "fmask", "qa_pixel", "s2cloudless", "omnicloudmask", "binary", "probability"]
-"""As `inference.mask_kinds.KINDS`, which takes longer to import."""
+"""As `inference.masks.kinds.KINDS`, which takes longer to import."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +149,7 @@ class Options:
     def remover(self) -> "Remover":
         """Models and settings as the options say. Raises OptionError where they do not go together."""
         from cloud_removal.cli.remove_one import Remover
-        from cloud_removal.inference.inpaint import DILATE
+        from cloud_removal.inference.holes.inpaint import DILATE
         from cloud_removal.inference.settings import Settings
 
         dilate, masks = DILATE if self.dilate is None else self.dilate, self._masks()
@@ -180,7 +180,7 @@ class Options:
 
     def _masks(self) -> "tuple[Mask | None, tuple[Mask, ...]]":
         """The mask of the scene, and those of its other dates."""
-        from cloud_removal.inference.foreign_mask import Mask
+        from cloud_removal.inference.masks.foreign import Mask
 
         given = (self.mask_dilate, self.mask_cloud, self.mask_scale, self.mask_threshold)
         if self.mask is None and not self.other_mask:
@@ -250,7 +250,7 @@ class Command(Options):
             return remover
         if self.model is not None:
             raise OptionError("--server and --model: give one of them; the server has its own model.")
-        from cloud_removal.inference.served import ServedModel
+        from cloud_removal.inference.servers.served import ServedModel
 
         return dataclasses.replace(remover, model=ServedModel.connect(self.server))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cloud_removal.cli.remove_one import Remover
 from cloud_removal.errors import CloudRemovalError, InputError, OutputError
-from cloud_removal.inference.completer import CompleterModel
+from cloud_removal.inference.holes.completer import CompleterModel
 from cloud_removal.inference.model import Model
 from cloud_removal.inference.raster import SUFFIXES
 from cloud_removal.inference.settings import check_settings

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from cloud_removal.inference.completer import CompleterModel
+from cloud_removal.inference.holes.completer import CompleterModel
 from cloud_removal.inference.model import Model
 from cloud_removal.inference.pipeline import remove
 from cloud_removal.inference.raster import Say

@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cloud_removal.inference.completer import CompleterModel
 from cloud_removal.inference.compose import BLEND, OPAQUE, Piece, Thresholds
-from cloud_removal.inference.inpaint import DILATE, fill_picture, hole_of
+from cloud_removal.inference.holes.completer import CompleterModel
+from cloud_removal.inference.holes.inpaint import DILATE, fill_picture, hole_of
 from cloud_removal.inference.model import Model
 from cloud_removal.inference.scaling import Scaling
 from cloud_removal.inference.scene import Task, restore

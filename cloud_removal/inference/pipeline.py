@@ -12,16 +12,16 @@ import numpy as np
 from cloud_removal.inference import assemble, blocks, colour_profile, sensors, targets
 from cloud_removal.inference.assemble import Blocks
 from cloud_removal.inference.blocks import Partial
-from cloud_removal.inference.completer import CompleterModel
 from cloud_removal.inference.compose import Thresholds
 from cloud_removal.inference.consistency.whole import Check, Figure
-from cloud_removal.inference.dates import UNTOUCHED, Dates
-from cloud_removal.inference.foreign_mask import OpenMask, over
+from cloud_removal.inference.dates.stage import UNTOUCHED, Dates
+from cloud_removal.inference.holes.completer import CompleterModel
+from cloud_removal.inference.holes.stage import Abstaining, Treatment
+from cloud_removal.inference.masks.foreign import OpenMask, over
 from cloud_removal.inference.model import Card, Model, fingerprint, read_card
-from cloud_removal.inference.opaque import Abstaining, Treatment
 from cloud_removal.inference.raster import Say, Scene, open_scene, quiet_gdal, remarks
-from cloud_removal.inference.report import Told
-from cloud_removal.inference.report import write as write_report
+from cloud_removal.inference.reports.report import Told
+from cloud_removal.inference.reports.report import write as write_report
 from cloud_removal.inference.scaling import choose
 from cloud_removal.inference.scene import Task, nodes_of, restore
 from cloud_removal.inference.settings import DEFAULTS, Settings, check_settings, thresholds

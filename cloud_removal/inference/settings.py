@@ -6,8 +6,8 @@ from pathlib import Path
 from cloud_removal.errors import OptionError
 from cloud_removal.inference import safety, sensors
 from cloud_removal.inference.compose import Thresholds
-from cloud_removal.inference.foreign_mask import Mask
-from cloud_removal.inference.inpaint import DILATE
+from cloud_removal.inference.holes.inpaint import DILATE
+from cloud_removal.inference.masks.foreign import Mask
 from cloud_removal.inference.model import Card
 from cloud_removal.inference.scaling import check_scale
 from cloud_removal.inference.shadows.sun import Sun

@@ -10,7 +10,7 @@ from cloud_removal.inference.assemble import Blocks
 from cloud_removal.inference.compose import CODES, DATE, KEPT, NO_DATA, OPAQUE, SHADOW, THIN
 from cloud_removal.inference.consistency.whole import Figure
 from cloud_removal.inference.ground_area import square_metres
-from cloud_removal.inference.holes import Holes
+from cloud_removal.inference.holes.survey import Holes
 from cloud_removal.inference.raster import Scene
 
 ROWS = 256

@@ -12,8 +12,8 @@ import rasterio
 from cloud_removal.cli import main
 from cloud_removal.cli.remove import MaskKind
 from cloud_removal.errors import OutputError
-from cloud_removal.inference.foreign_mask import Mask
-from cloud_removal.inference.mask_kinds import KINDS
+from cloud_removal.inference.masks.foreign import Mask
+from cloud_removal.inference.masks.kinds import KINDS
 from cloud_removal.inference.model import Model
 from cloud_removal.inference.pipeline import remove as removed
 from cloud_removal.inference.settings import Settings

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from cloud_removal.inference.report_page import Page, Row, Section
-from cloud_removal.inference.report_pictures import Pictures
+from cloud_removal.inference.reports.page import Page, Row, Section
+from cloud_removal.inference.reports.pictures import Pictures
 
 NASTY = '<script>alert("x")</script> & </style> https://example.org/a.png \' $title'
 MEANINGS = ("no data", "kept", "thin cloud removed", "taken from another date", "generated", "shadow brightened")

@@ -11,9 +11,10 @@ import rasterio
 
 from benchmarks.formula import Bright
 from benchmarks.remove import peak_memory
-from cloud_removal.inference import raster, report, scene, strips
+from cloud_removal.inference import raster, scene, strips
 from cloud_removal.inference.model import Card
 from cloud_removal.inference.pipeline import remove
+from cloud_removal.inference.reports import report
 from cloud_removal.inference.settings import Settings
 from cloud_removal.inference.windows import Grid
 from cloud_removal.model_folder import GRAPH

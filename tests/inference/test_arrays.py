@@ -14,9 +14,9 @@ from rasterio.transform import Affine
 
 from cloud_removal import remove_clouds
 from cloud_removal.errors import CloudRemovalError, InputError, ModelError, OptionError
-from cloud_removal.inference import lazy
 from cloud_removal.inference.pipeline import remove
 from cloud_removal.inference.settings import Settings
+from cloud_removal.inference.xarrays import lazy
 from tests.small_model import as_type, cloudy, read, write_raster
 
 UPRIGHT = Affine(10, 0, 500000, 0, -10, 4100000)

@@ -9,7 +9,7 @@ import rasterio
 from cloud_removal.cli import main
 from cloud_removal.cli.remove_folder import jobs
 from cloud_removal.errors import OptionError
-from cloud_removal.inference import report, targets
+from cloud_removal.inference import targets
 from cloud_removal.inference.assemble import Blocks
 from cloud_removal.inference.blocks import Partial
 from cloud_removal.inference.compose import KEPT, THIN, Piece, Thresholds
@@ -17,6 +17,7 @@ from cloud_removal.inference.consistency.score import HALO, THRESHOLD, judged
 from cloud_removal.inference.consistency.veil import transmission
 from cloud_removal.inference.consistency.whole import BANDS, SAMPLED, SQUARE, Check, Figure
 from cloud_removal.inference.pipeline import remove
+from cloud_removal.inference.reports import report
 from cloud_removal.inference.scaling import Scaling
 from cloud_removal.inference.scene import Task
 from cloud_removal.inference.settings import Settings

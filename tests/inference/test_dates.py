@@ -9,7 +9,7 @@ import rasterio
 from rasterio.transform import Affine
 
 from cloud_removal.inference.blocks import partial_folder
-from cloud_removal.inference.composite import composite
+from cloud_removal.inference.dates.composite import composite
 from cloud_removal.inference.pipeline import remove
 from cloud_removal.inference.settings import Settings
 from tests.dated_scenes import HEIGHT, LEFT, MIDDLE, RIGHT, WIDTH, cloud, dated, ground, seen

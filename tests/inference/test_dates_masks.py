@@ -7,7 +7,7 @@ import pytest
 import rasterio
 
 from cloud_removal.errors import OptionError
-from cloud_removal.inference.foreign_mask import Mask
+from cloud_removal.inference.masks.foreign import Mask
 from cloud_removal.inference.pipeline import remove
 from cloud_removal.inference.settings import Settings
 from tests.dated_scenes import HEIGHT, LEFT, WIDTH, cloud, dated, seen

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cloud_removal.inference import dates
-from cloud_removal.inference.matching import Matching
+from cloud_removal.inference.dates import stage
+from cloud_removal.inference.dates.matching import Matching
 from cloud_removal.inference.model import Model
 from cloud_removal.inference.pipeline import remove
 from cloud_removal.inference.settings import Settings
@@ -37,10 +37,10 @@ def counted(tmp_path, monkeypatch):
     """Result and number of pictures that the network saw, where `area` is looked at for the brightness of dates."""
     reference = dated(tmp_path / "reference.tif", seen(cloud((60, 40), radius=20)))
     other = dated(tmp_path / "other.tif", seen(cloud((60, 60), radius=20)))
-    monkeypatch.setattr(dates, "match", lambda *values: Matching(pixels=1))
+    monkeypatch.setattr(stage, "match", lambda *values: Matching(pixels=1))
 
     def run(model: Model, area: Area, **thresholds) -> tuple[np.ndarray, int]:
-        monkeypatch.setattr(dates, "spread", lambda height, width: [area])
+        monkeypatch.setattr(stage, "spread", lambda height, width: [area])
         counting = Counting(model.card, model._loaded)
         settings = Settings(window=24, scale=30000.0, date_above=0.3, **thresholds)
         remove(reference, tmp_path / "out.tif", counting, settings, other_dates=[other], overwrite=True)

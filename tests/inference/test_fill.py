@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cloud_removal.inference.fill import GRID, REACH, filled, grown, membrane
+from cloud_removal.inference.holes.fill import GRID, REACH, filled, grown, membrane
 
 
 def slope(height: int = 128, width: int = 128) -> np.ndarray:

@@ -10,8 +10,8 @@ from rasterio.transform import Affine
 
 from cloud_removal.errors import InputError, OptionError
 from cloud_removal.inference.compose import Thresholds
-from cloud_removal.inference.foreign_mask import Mask
-from cloud_removal.inference.mask_kinds import CLEAR, CLOUD, FILL, SHADOW, THIN, UNCOVERED
+from cloud_removal.inference.masks.foreign import Mask
+from cloud_removal.inference.masks.kinds import CLEAR, CLOUD, FILL, SHADOW, THIN, UNCOVERED
 from cloud_removal.inference.raster import open_scene, quiet_gdal
 from cloud_removal.inference.windows import Area
 from tests.small_model import ROTATED, write_raster

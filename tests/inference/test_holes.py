@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from cloud_removal.inference.compose import KEPT, NO_DATA, OPAQUE
-from cloud_removal.inference.holes import Holes, survey
+from cloud_removal.inference.holes.survey import Holes, survey
 from cloud_removal.inference.windows import Grid, plan
 
 

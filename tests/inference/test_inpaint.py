@@ -9,8 +9,8 @@ import rasterio
 
 from cloud_removal.errors import ModelError, OptionError, OutputError
 from cloud_removal.inference.blocks import partial_folder
-from cloud_removal.inference.completer import CompleterModel, read_completer_card
-from cloud_removal.inference.inpaint import fill_picture, frame_around
+from cloud_removal.inference.holes.completer import CompleterModel, read_completer_card
+from cloud_removal.inference.holes.inpaint import fill_picture, frame_around
 from cloud_removal.inference.model import read_card
 from cloud_removal.inference.pipeline import remove
 from cloud_removal.inference.settings import Settings

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cloud_removal.inference.mask_kinds import (
+from cloud_removal.inference.masks.kinds import (
     CLEAR,
     CLOUD,
     FILL,

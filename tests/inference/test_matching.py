@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cloud_removal.inference.matching import FEWEST, Matching, fitted, match
+from cloud_removal.inference.dates.matching import FEWEST, Matching, fitted, match
 
 
 def ground(count: int = 5000, seed: int = 0) -> np.ndarray:

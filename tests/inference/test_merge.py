@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cloud_removal.inference.merge import FEATHER, Date, Merged, Rule, merged
+from cloud_removal.inference.dates.merge import FEATHER, Date, Merged, Rule, merged
 
 SIDE = 64
 RULE = Rule(0.05, 0.05, 0.75, True)

@@ -11,11 +11,11 @@ from matplotlib.colors import to_rgb
 from cloud_removal.inference.assemble import Blocks
 from cloud_removal.inference.blocks import Partial
 from cloud_removal.inference.compose import Piece, Thresholds
-from cloud_removal.inference.holes import Holes
+from cloud_removal.inference.holes.survey import Holes
 from cloud_removal.inference.model import Card
 from cloud_removal.inference.raster import open_scene
-from cloud_removal.inference.report import draw, model_facts, rows, warnings
-from cloud_removal.inference.report_pictures import NO_DATA_COLOUR, gathered
+from cloud_removal.inference.reports.pictures import NO_DATA_COLOUR, gathered
+from cloud_removal.inference.reports.report import draw, model_facts, rows, warnings
 from cloud_removal.inference.scaling import Scaling
 from cloud_removal.inference.scene import Task
 from cloud_removal.inference.summary import Summary

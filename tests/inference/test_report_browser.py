@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cloud_removal.inference.report_page import write
+from cloud_removal.inference.reports.page import write
 from tests import browser
 from tests.inference.pages import NASTY, pictures, told
 

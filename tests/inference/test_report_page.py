@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from cloud_removal.inference.report_page import Page, Row, page, write
-from cloud_removal.inference.report_pictures import NO_DATA_COLOUR, Pictures
+from cloud_removal.inference.reports.page import Page, Row, page, write
+from cloud_removal.inference.reports.pictures import NO_DATA_COLOUR, Pictures
 from tests.inference.pages import NASTY, pictures, told
 
 VOID = {"meta", "img", "input", "link", "br"}

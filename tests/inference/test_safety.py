@@ -10,7 +10,7 @@ import pytest
 import rasterio
 
 from cloud_removal.errors import InputError, OptionError
-from cloud_removal.inference.foreign_mask import Mask
+from cloud_removal.inference.masks.foreign import Mask
 from cloud_removal.inference.raster import open_raster, open_scene, quiet_gdal
 from cloud_removal.inference.safety import check_most
 from tests.small_model import write_raster

@@ -6,7 +6,7 @@ from rasterio.transform import Affine
 
 from cloud_removal.errors import OptionError
 from cloud_removal.inference.compose import DATE, NO_DATA, OPAQUE, SHADOW
-from cloud_removal.inference.foreign_mask import Mask
+from cloud_removal.inference.masks.foreign import Mask
 from cloud_removal.inference.pipeline import remove
 from cloud_removal.inference.settings import Settings
 from cloud_removal.inference.shadows.sun import Sun

@@ -8,7 +8,7 @@ import pytest
 import rasterio
 
 from cloud_removal.errors import ModelError, OptionError, OutputError
-from cloud_removal.inference.completer import CompleterModel
+from cloud_removal.inference.holes.completer import CompleterModel
 from cloud_removal.inference.model import Card, Model
 from cloud_removal.inference.pipeline import remove
 from cloud_removal.inference.settings import Settings

@@ -8,8 +8,8 @@ from rasterio.transform import Affine
 from rasterio.warp import transform
 
 from cloud_removal.errors import CloudRemovalError
+from cloud_removal.inference.dates.warped import Warped, opened_on
 from cloud_removal.inference.raster import open_scene, quiet_gdal
-from cloud_removal.inference.warped import Warped, opened_on
 from cloud_removal.inference.windows import Area
 from tests.small_model import ROTATED, write_raster
 
@@ -82,8 +82,8 @@ def test_another_system_and_resolution_show_the_same_ground_in_the_same_place(tm
 
 @pytest.mark.parametrize("profile", [{}, {"nodata": 0}])
 def test_what_is_read_does_not_depend_on_how_it_is_asked_for(tmp_path, profile, monkeypatch):
-    monkeypatch.setattr("cloud_removal.inference.warped.BLOCK", 32)
-    monkeypatch.setattr("cloud_removal.inference.warped.CACHE_BYTES", 0)
+    monkeypatch.setattr("cloud_removal.inference.dates.warped.BLOCK", 32)
+    monkeypatch.setattr("cloud_removal.inference.dates.warped.CACHE_BYTES", 0)
     reference = dated(tmp_path / "reference.tif", dtype="uint16", **profile)
     other = dated(tmp_path / "other.tif", "EPSG:4326", there(crs="EPSG:4326"), 40, 60, "uint16", **profile)
     with laid_over(reference, other) as scene:

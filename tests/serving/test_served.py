@@ -12,7 +12,7 @@ from cloud_removal.cli import main
 from cloud_removal.errors import ModelError, OptionError
 from cloud_removal.inference.model import fingerprint
 from cloud_removal.inference.pipeline import remove
-from cloud_removal.inference.served import ServedModel
+from cloud_removal.inference.servers.served import ServedModel
 from cloud_removal.inference.settings import Settings
 from tests.serving import double
 from tests.small_model import as_type, cloudy, read, write_raster

@@ -13,7 +13,7 @@ from cloud_removal.inference import metadata
 from cloud_removal.inference.assemble import Blocks
 from cloud_removal.inference.blocks import Layer
 from cloud_removal.inference.compose import KEPT, OPAQUE, SHADOW, THIN, Piece, to_type
-from cloud_removal.inference.inpaint import grown
+from cloud_removal.inference.holes.inpaint import grown
 from cloud_removal.inference.raster import Scene
 from cloud_removal.inference.scene import Task
 from cloud_removal.inference.shadows import survey

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from cloud_removal.inference import assemble
 from cloud_removal.inference.assemble import Blocks
 from cloud_removal.inference.compose import OPAQUE
+from cloud_removal.inference.holes.stage import Treatment
 from cloud_removal.inference.model import Card
-from cloud_removal.inference.opaque import Treatment
 from cloud_removal.inference.raster import Scene
 from cloud_removal.inference.scaling import Scaling
 from cloud_removal.inference.stages import Stage

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from cloud_removal.inference.assemble import Blocks
 from cloud_removal.inference.blocks import Layer
 from cloud_removal.inference.compose import NO_DATA, OPAQUE, Piece
-from cloud_removal.inference.inpaint import blank
-from cloud_removal.inference.opaque import check_can_be_left
+from cloud_removal.inference.holes.inpaint import blank
+from cloud_removal.inference.holes.stage import check_can_be_left
 from cloud_removal.inference.raster import Scene
 from cloud_removal.inference.scaling import Scaling
 from cloud_removal.inference.scene import Task

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from cloud_removal.errors import ModelError, OptionError
 from cloud_removal.inference.model import FORMAT, KIND, Card, Model, card_of, check_answer
-from cloud_removal.inference.transports import BusyError, Grpc, Rest, Transport, Values
+from cloud_removal.inference.servers.transports import BusyError, Grpc, Rest, Transport, Values
 
 WAITS = (1.0, 4.0, 10.0, 30.0)
 """Seconds before a request is sent again to a server that is away: as long as it takes to start one anew."""

@@ -18,16 +18,16 @@ from cloud_removal.errors import InputError, OptionError
 from cloud_removal.inference.assemble import Blocks
 from cloud_removal.inference.blocks import Layer, Partial
 from cloud_removal.inference.compose import BLEND, OPAQUE, Piece, Thresholds
-from cloud_removal.inference.foreign_mask import Mask, OpenMask, over
-from cloud_removal.inference.inpaint import grown
-from cloud_removal.inference.matching import Matching, match
-from cloud_removal.inference.merge import FEATHER, Date, Rule, merged
+from cloud_removal.inference.dates.matching import Matching, match
+from cloud_removal.inference.dates.merge import FEATHER, Date, Rule, merged
+from cloud_removal.inference.dates.warped import opened_on
+from cloud_removal.inference.holes.inpaint import grown
+from cloud_removal.inference.masks.foreign import Mask, OpenMask, over
 from cloud_removal.inference.model import Model
 from cloud_removal.inference.raster import Scene, open_scene
 from cloud_removal.inference.scene import Task, nodes_of, restore
 from cloud_removal.inference.stages import Advance
 from cloud_removal.inference.statistics import spread
-from cloud_removal.inference.warped import opened_on
 from cloud_removal.inference.windows import Area, Window
 
 UNTOUCHED = Thresholds(1.0, 1.0)

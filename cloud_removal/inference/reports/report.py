@@ -11,7 +11,6 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from cloud_removal.inference import report_page
 from cloud_removal.inference.assemble import Blocks
 from cloud_removal.inference.compose import CODES, NO_DATA
 from cloud_removal.inference.consistency.score import THRESHOLD
@@ -19,8 +18,9 @@ from cloud_removal.inference.consistency.whole import METHOD, SUSPECT, USUAL
 from cloud_removal.inference.ground_area import sides
 from cloud_removal.inference.model import Card
 from cloud_removal.inference.raster import Scene
-from cloud_removal.inference.report_page import Page, Row, Section
-from cloud_removal.inference.report_pictures import NO_DATA_COLOUR, gathered
+from cloud_removal.inference.reports.page import Page, Row, Section
+from cloud_removal.inference.reports.page import write as write_page
+from cloud_removal.inference.reports.pictures import NO_DATA_COLOUR, gathered
 from cloud_removal.inference.scene import Task
 from cloud_removal.inference.summary import Summary, area_in_words
 
@@ -46,7 +46,7 @@ class Told:
 def write(file: Path, scene: Scene, task: Task, finished: Blocks, told: Told) -> None:
     """Writes the report of a finished scene as `file`, which ends in .html or .png, says."""
     if file.suffix.lower() == ".html":
-        report_page.write(file, page(scene, task, told), gathered(task, finished, PAGE))
+        write_page(file, page(scene, task, told), gathered(task, finished, PAGE))
         return
     small = gathered(task, finished, PANEL, codes=())
     title = f"{scene.path.name}  ({scene.width} x {scene.height} px)"

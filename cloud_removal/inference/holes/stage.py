@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloud_removal.errors import OptionError
-from cloud_removal.inference import inpaint
 from cloud_removal.inference.assemble import Blocks
 from cloud_removal.inference.blocks import Layer
-from cloud_removal.inference.completer import CompleterCard, CompleterModel, read_completer_card
 from cloud_removal.inference.compose import NO_DATA
 from cloud_removal.inference.ground_area import square_metres
-from cloud_removal.inference.inpaint import DILATE, Filling
+from cloud_removal.inference.holes import inpaint
+from cloud_removal.inference.holes.completer import CompleterCard, CompleterModel, read_completer_card
+from cloud_removal.inference.holes.inpaint import DILATE, Filling
 from cloud_removal.inference.raster import Scene
 from cloud_removal.inference.scene import Task
 from cloud_removal.inference.stages import Advance

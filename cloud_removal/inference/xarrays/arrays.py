@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cloud_removal.errors import InputError, ModelError, OptionError
-from cloud_removal.inference import lazy, sensors
+from cloud_removal.inference import sensors
 from cloud_removal.inference.compose import NO_DATA
 from cloud_removal.inference.model import fingerprint, read_card
 from cloud_removal.inference.raster import SMALLEST_SIDE, TYPES
 from cloud_removal.inference.scaling import Scaling, choose
 from cloud_removal.inference.settings import WINDOW, Settings, check_settings, thresholds
 from cloud_removal.inference.statistics import Sample
+from cloud_removal.inference.xarrays import lazy
 from cloud_removal.model_folder import DEFAULT
 
 if TYPE_CHECKING:

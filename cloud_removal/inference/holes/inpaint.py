@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cloud_removal.inference import fill, holes
 from cloud_removal.inference.assemble import Blocks
 from cloud_removal.inference.blocks import Layer
-from cloud_removal.inference.completer import CompleterModel
 from cloud_removal.inference.compose import NO_DATA, OPAQUE, THIN, Piece, grey_where_missing, to_type
+from cloud_removal.inference.holes import fill, survey
+from cloud_removal.inference.holes.completer import CompleterModel
 from cloud_removal.inference.scene import Task
 from cloud_removal.inference.windows import Area, Grid, Window
 
@@ -61,11 +61,11 @@ def hole_of(codes: NDArray[np.uint8], dilate: int) -> NDArray[np.bool_]:
     return fill.grown(codes == OPAQUE, dilate) & changed
 
 
-def surveyed(task: Task, finished: Blocks, deepest: float) -> holes.Holes | None:
+def surveyed(task: Task, finished: Blocks, deepest: float) -> survey.Holes | None:
     """The holes of a scene that were filled."""
     areas = [window.core for window in finished.windows]
     height, width = task.source.height, task.source.width
-    return holes.survey(height, width, areas, lambda area: codes_of(finished, area), OPAQUE, NO_DATA, deepest)
+    return survey.survey(height, width, areas, lambda area: codes_of(finished, area), OPAQUE, NO_DATA, deepest)
 
 
 def codes_of(finished: Blocks, area: Area) -> NDArray[np.uint8]:

@@ -15,7 +15,7 @@ from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
 from cloud_removal.inference.compose import KEPT, NO_DATA
-from cloud_removal.inference.report_pictures import NO_DATA_COLOUR, Pictures
+from cloud_removal.inference.reports.pictures import NO_DATA_COLOUR, Pictures
 
 ENLARGED = 256
 """Pictures up to this side are shown with their pixels to be seen, and are not JPEG-compressed."""
@@ -61,7 +61,7 @@ class Page:
 def page(told: Page, pictures: Pictures) -> str:
     """The whole page as HTML, pictures and all."""
     height, width = pictures.opacity.shape
-    script = _part("report_page.js")
+    script = _part("page.js")
     texts = {
         "title": told.title,
         "subtitle": told.subtitle,
@@ -84,7 +84,7 @@ def page(told: Page, pictures: Pictures) -> str:
         "remarks": "\n".join(f'<p class="warning">{escape(line)}</p>' for line in told.warnings),
         "sections": "\n".join([*map(_section, told.sections), *([_notes(told.notes)] if told.notes else [])]),
     }
-    return Template(_part("report_page.html")).substitute(pieces | {name: escape(text) for name, text in texts.items()})
+    return Template(_part("page.html")).substitute(pieces | {name: escape(text) for name, text in texts.items()})
 
 
 def write(file: Path, told: Page, pictures: Pictures) -> None:
@@ -93,7 +93,7 @@ def write(file: Path, told: Page, pictures: Pictures) -> None:
 
 
 def _part(name: str) -> str:
-    return resources.files("cloud_removal.inference").joinpath(name).read_text(encoding="utf-8")
+    return resources.files("cloud_removal.inference.reports").joinpath(name).read_text(encoding="utf-8")
 
 
 def _layers(pictures: Pictures) -> str:

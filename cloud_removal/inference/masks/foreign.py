@@ -22,7 +22,7 @@ from rasterio.windows import Window as RasterWindow
 from cloud_removal.errors import InputError, OptionError
 from cloud_removal.inference.compose import BLEND, Thresholds
 from cloud_removal.inference.ground_area import sides
-from cloud_removal.inference.mask_kinds import CLOUD, FILL, KINDS, SHADOW, THIN, UNCOVERED, UNKNOWN, Classes
+from cloud_removal.inference.masks.kinds import CLOUD, FILL, KINDS, SHADOW, THIN, UNCOVERED, UNKNOWN, Classes
 from cloud_removal.inference.raster import GDAL_ERRORS, Scene, content_of, open_raster, reason
 from cloud_removal.inference.windows import Area
 
@@ -48,7 +48,7 @@ class Mask:
 
     path: Path
     kind: str
-    """One of `mask_kinds.KINDS`."""
+    """One of `kinds.KINDS`."""
     dilate: str = "0"
     """How far cloud and shadow are widened: `3` pixels of the scene or `30m`."""
     cloud_is_thin: bool = False
@@ -134,7 +134,7 @@ class OpenMask:
         self._assumed = warped is None and not (_placed(source) and _placed(scene.source))
 
     def classes(self, area: Area) -> Classes:
-        """Classes of `mask_kinds` (H, W), widened: CLEAR, SHADOW, THIN, CLOUD or FILL."""
+        """Classes of `kinds` (H, W), widened: CLEAR, SHADOW, THIN, CLOUD or FILL."""
         down, across = (math.floor(reach) for reach in self._reach)
         top, left = max(0, area.top - down), max(0, area.left - across)
         bottom, right = min(self._shape[0], area.bottom + down), min(self._shape[1], area.right + across)

@@ -1,0 +1,1 @@
+"""What becomes of the ground that opaque cloud hides."""

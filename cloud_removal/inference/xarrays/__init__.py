@@ -1,0 +1,1 @@
+"""The same windows as dask tasks over an xarray.DataArray."""
