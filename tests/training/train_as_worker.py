@@ -18,8 +18,8 @@ from cloud_removal.training.cluster import named, start_others
 from cloud_removal.training.crew import Crew
 
 SIGNALLED, KILLED = 3, 8
-"""Batches that worker 1 asks for when it gets a signal in a run that is to end so. The kill comes two steps after a save:
-the chief takes part in a step only once it has saved."""
+"""Batches that worker 1 asks for when it gets a signal in a run that is to end so. The kill comes two steps after a
+save: the chief takes part in a step only once it has saved."""
 ENDS = {"signalled": (SIGNALLED, signal.SIGTERM), "killed": (KILLED, signal.SIGKILL)}
 
 
