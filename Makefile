@@ -13,7 +13,7 @@ PYTEST_ARGS ?= -n 3 --dist loadfile
 BIN := $(VENV)/bin
 RUN := $(VENV)/.run-stamp
 DEV := $(VENV)/.dev-stamp
-SOURCES := cloud_removal benchmarks $(wildcard *.py) $(wildcard assets/*.py docs/*.py)
+SOURCES := cloud_removal benchmarks $(wildcard *.py) $(wildcard assets/*.py deploy/*.py docs/*.py)
 
 .PHONY: help demo test lint format bench torch gpu soak experiments systems-table figures scenes picture clean
 
