@@ -15,7 +15,7 @@ RUN := $(VENV)/.run-stamp
 DEV := $(VENV)/.dev-stamp
 SOURCES := cloud_removal benchmarks $(wildcard *.py) $(wildcard assets/*.py deploy/*.py docs/*.py)
 
-.PHONY: help demo test lint format bench torch gpu soak experiments systems-table figures scenes picture clean
+.PHONY: help demo test lint format bench torch gpu soak experiments systems-table figures scenes picture adaptation clean
 
 help:
 	@echo "make demo      take the clouds off the sample scenes into demo/"
@@ -31,6 +31,7 @@ help:
 	@echo "make figures   pictures from DATA=$(DATA) into figures/ (not part of the repository)"
 	@echo "make scenes    make the sample scenes of assets/ again"
 	@echo "make picture   make the README's picture from the demo"
+	@echo "make adaptation  ten minutes: adapt the model to a sensor it does not know, into assets/adapted.jpg"
 
 # pip, not python, is what a venv made without python3.11-venv lacks.
 $(BIN)/pip:
@@ -93,6 +94,9 @@ scenes: $(RUN)
 
 picture: demo
 	$(BIN)/python -m assets.make_picture
+
+adaptation: $(RUN)
+	$(BIN)/python -m assets.make_adaptation
 
 clean:
 	rm -rf demo figures bench .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
