@@ -135,6 +135,8 @@ class Augmentation:
     tint: Range = (0.85, 1.15)
     swap: float = 0.2
     """Share of pictures whose channels are put in another order (false colour)."""
+    infrared: float = 0.0
+    """Share of pictures seen by a sensor with near infrared: vegetation bright in red or green, water black."""
     open_country: float = 0.0
     """Share of pictures that show open country of low contrast instead (desert, steppe, forest, sea)."""
     palette: float = 0.3

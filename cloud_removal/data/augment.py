@@ -16,6 +16,10 @@ ANY_ANGLE = 0.5
 """Share of pictures turned by an arbitrary angle; the others keep their pixels exactly (quarter turns and flips)."""
 
 
+GREENNESS = (0.5, 2.5)
+"""How much brighter vegetation is in the near infrared, in units of its excess of green."""
+
+
 @dataclass(frozen=True)
 class Placement:
     """Where a training picture lies on its source: zoom, degrees of turn, quarter turns, mirror."""
@@ -117,10 +121,24 @@ def recolour(picture: np.ndarray, rng: np.random.Generator, augmentation: Augmen
     gain = min(uniform(rng, augmentation.gain), 1.0 / max(brightest, 0.1)) * rng.uniform(*augmentation.tint, 3)
     table = (curve[:, None] * gain).astype(np.float32)
     seen = cv2.LUT(picture, table.reshape(1, 256, 3))
+    if augmentation.infrared and rng.random() < augmentation.infrared:
+        seen = with_infrared(seen, rng)
     seen = cv2.transform(seen, mixing(rng, augmentation))
     if rng.random() < augmentation.palette:
         seen = repainted(seen, rng, augmentation)
     return np.clip(seen, 0.0, 1.0, out=seen)
+
+
+def with_infrared(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """`picture` float32 (H, W, 3) as sensors with near infrared are shown: infrared, red, green or red, infrared, green.
+
+    How bright it is in the infrared is told by the excess of green (Woebbecke et al. 1995, doi:10.13031/2013.27838):
+    much for vegetation, none for soil, less than none for water.
+    """
+    red, green, blue = cv2.split(picture)
+    excess = np.float32(uniform(rng, GREENNESS)) * (2.0 * green - red - blue)
+    infrared = np.maximum(np.float32(uniform(rng, (0.6, 1.2))) * green + excess, 0.0)
+    return cv2.merge([infrared, red, green] if rng.random() < 0.5 else [red, infrared, green])
 
 
 def repainted(picture: np.ndarray, rng: np.random.Generator, augmentation: Augmentation) -> np.ndarray:

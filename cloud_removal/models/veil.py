@@ -6,12 +6,17 @@ not pass through the network. Where the cloud is opaque there is nothing to solv
 direct estimate of the ground takes over, by a share that the network learns too.
 """
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Literal
 
 import keras
 from keras import layers, ops
 
-from cloud_removal.models.blocks import Enlarge, Quantiles, leaky, shrink
+from cloud_removal.models.blocks import Enlarge, Norm, Quantiles, leaky, normed, shrink
+
+Head = Literal["physical", "direct"]
+"""physical: opacities and colours, solved for the ground. direct: the ground itself, decoded like the opacity."""
 
 STRIDE = 32
 SMALLEST = 64
@@ -83,43 +88,66 @@ def statistics(x: Any) -> Any:
     return ops.concatenate([mean[:, 0, 0], deviation, ops.min(x, axis=(1, 2)), ops.max(x, axis=(1, 2))], axis=-1)
 
 
-def veil_network(widths: tuple[int, ...], context_size: int = CONTEXT_SIZE, name: str = "veil") -> keras.Model:
+def veil_network(
+    widths: tuple[int, ...],
+    head: Head = "physical",
+    norm: Norm | None = None,
+    context_size: int = CONTEXT_SIZE,
+    name: str = "veil",
+) -> keras.Model:
     """Picture (B, H, W, 3) in [0, 1] and context (B, H/32, W/32, K) -> (B, H, W, 4) in [0, 1], float32: a, R, G, B.
 
-    H and W are multiples of 32. `widths` are those at 1/2, 1/4, 1/8, 1/16 and 1/32. The decoder ends at half
-    resolution; a sub-pixel convolution (arXiv:1609.05158) beside the picture brings the answer to full resolution.
+    H and W are multiples of 32. `widths` are those at 1/2, 1/4, 1/8, 1/16 and 1/32. The decoder, with `norm` or
+    without, ends at half resolution; a sub-pixel convolution (arXiv:1609.05158) beside the picture brings the answer to
+    full resolution. With a direct `head` no detail comes from the picture itself.
     """
+    decode = partial(conv, norm=norm)
     picture = keras.Input((None, None, 3), name="image")
     context = keras.Input((None, None, context_size), name="context")
     x, skips = layers.Rescaling(*CENTRED, name="centred")(picture), []
     for level, width in enumerate(widths):
         x = shrink(x, width, f"down{level + 1}")
         skips.append(x)
-    x = with_context(x, context, widths[-1])
+    x = with_context(x, context, partial(decode, filters=widths[-1]))
     veil = layers.Concatenate(name="veil_input", dtype="float32")([x, context])
-    veil = layers.Dense(7, name="veil", dtype="float32")(veil)
+    veil = layers.Dense(7 if head == "physical" else 1, name="veil", dtype="float32")(veil)
     veil = Enlarge(STRIDE, name="veil_field", dtype="float32")(veil)
     for level in reversed(range(len(widths) - 1)):
         x = layers.UpSampling2D(name=f"up{level + 1}")(x)
         x = layers.Concatenate(name=f"skip{level + 1}")([x, skips[level]])
-        x = conv(x, widths[level], f"decode{level + 1}")
-    return keras.Model([picture, context], solved(picture, x, veil), name=name)
+        x = decode(x, filters=widths[level], name=f"decode{level + 1}")
+    x = decode(x, filters=widths[0], name="head")
+    answer = solved(picture, x, veil) if head == "physical" else decoded(picture, x, veil)
+    return keras.Model([picture, context], answer, name=name)
 
 
-def conv(x: Any, filters: int, name: str) -> Any:
-    """Conv3 and leaky ReLU at one resolution."""
+def conv(x: Any, filters: int, name: str, norm: Norm | None = None) -> Any:
+    """Conv3, norm where there is one, and leaky ReLU at one resolution."""
     layer = layers.Conv2D(filters, 3, padding="same", kernel_initializer="he_normal", name=f"{name}_conv")
-    return leaky(layer(x), name)
+    return leaky(normed(layer(x), norm, name), name)
 
 
-def with_context(x: Any, context: Any, width: int) -> Any:
-    """Joins the picture-wide statistics to the bottleneck, then two residual units."""
+def with_context(x: Any, context: Any, convolved: Callable[..., Any]) -> Any:
+    """Joins the picture-wide statistics to the bottleneck, then two residual units; `convolved` is one convolution."""
     x = layers.Concatenate(name="with_context")([x, context])
-    x = conv(x, width, "middle")
+    x = convolved(x, name="middle")
     for unit in ("middle1", "middle2"):
-        inner = conv(conv(x, width, f"{unit}_in"), width, f"{unit}_out")
+        inner = convolved(convolved(x, name=f"{unit}_in"), name=f"{unit}_out")
         x = layers.Add(name=f"{unit}_add")([x, inner])
     return x
+
+
+def enlarged(picture: Any, features: Any, channels: int) -> Any:
+    """`channels` logits of each pixel, float32, from features at half resolution beside the picture."""
+    x = ops.depth_to_space(layers.Conv2D(4 * 12, 3, padding="same", name="enlarge")(features), 2)
+    x = layers.Concatenate(name="head_input")([x, layers.Rescaling(*CENTRED, name="head_centred")(picture)])
+    return layers.Conv2D(channels, 3, padding="same", dtype="float32", name="answer")(x)
+
+
+def decoded(picture: Any, features: Any, wide: Any) -> Any:
+    """Opacity and ground at full resolution, each a logit of its own; `wide` (B, H, W, 1) is added to the opacity's."""
+    opacity, ground = ops.split(enlarged(picture, features, 4), (1,), axis=-1)
+    return ops.concatenate([ops.sigmoid(opacity + wide), ops.sigmoid(ground)], axis=-1)
 
 
 def solved(picture: Any, features: Any, veil: Any) -> Any:
@@ -131,10 +159,7 @@ def solved(picture: Any, features: Any, veil: Any) -> Any:
     picture says of the answered opacity. That is one of its own: what is solved with is held back where in doubt, and
     must not call clouds clear.
     """
-    x = conv(features, features.shape[-1], "head")
-    x = ops.depth_to_space(layers.Conv2D(4 * 12, 3, padding="same", name="enlarge")(x), 2)
-    x = layers.Concatenate(name="head_input")([x, layers.Rescaling(*CENTRED, name="head_centred")(picture)])
-    answer = layers.Conv2D(9, 3, padding="same", dtype="float32", name="answer")(x)
+    answer = enlarged(picture, features, 9)
     # Split, not sliced: the gradient of each slice would be a picture of all channels.
     cloud_colour, own, cloud, doubt, direct = ops.split(answer, (3, 4, 5, 6), axis=-1)
     veil_colour, veil_opacity, wide = ops.split(veil, (3, 6), axis=-1)

@@ -29,6 +29,10 @@ class Options(SystemOptions):
     """Base width d of the unet."""
     widths: tuple[int, ...] = (24, 48, 96, 128, 160)
     """Widths of the veil network at 1/2, 1/4, 1/8, 1/16, 1/32."""
+    head: veil.Head = "physical"
+    """Of the veil network. physical: solves for the ground. direct: decodes it, as the unet does."""
+    norm: Literal["batch"] | None = None
+    """Batch norm in the decoder of the veil network. Without it none: its averaged weights (--ema) forbid it."""
     squash: unet.Squash = "sigmoid"
     """How the unet's answer is brought to [0, 1]."""
     objective: Literal["l1", "l2", "haze", "visible"] = "l1"
@@ -36,6 +40,8 @@ class Options(SystemOptions):
     contrast, hidden ground counting for a little, and cross-entropy for the cloud, which is l1 in the others."""
     composite_cloud: Literal["true", "predicted"] = "true"
     """Cloud over the predicted ground in l1 and l2 (the seed's text: the true one; its old code: the predicted one)."""
+    structure_weight: float = 0.0
+    """Of 1 - SSIM of the ground, beside any objective."""
     cloud_weight: float = 3.0
     beta_1: float = 0.5
     beta_2: float = 0.9
@@ -60,7 +66,9 @@ class UNetSystem(CloudRestorer):
         if self.options.network == "veil":
             self.context_size = veil.CONTEXT_SIZE
             self.smallest, self.receptive_radius = veil.SMALLEST, veil.RECEPTIVE_RADIUS
-            self.networks = {"context": veil.context_network(), "unet": veil.veil_network(self.options.widths)}
+            own = self.options
+            network = veil.veil_network(own.widths, own.head, own.norm)
+            self.networks = {"context": veil.context_network(), "unet": network}
         else:
             self.smallest, self.receptive_radius = unet.SMALLEST, unet.RECEPTIVE_RADIUS
             self.networks = {"unet": unet.unet(self.options.width, self.options.squash)}
@@ -74,6 +82,8 @@ class UNetSystem(CloudRestorer):
             cloud = self._cloud_loss(batch["opacity"], opacity, batch["known"])
             visible = self._ground_loss(lit_ground(batch), ground, batch["opacity"], opacity)
             loss = self.options.cloud_weight * cloud + visible
+            if self.options.structure_weight:
+                loss += self.options.structure_weight * losses.dissimilarity(lit_ground(batch), ground)
             scaled = optimizer.scale_loss(loss)
         norm = self.update("unet", tape, scaled)
         return {"loss": loss, "cloud": cloud, "ground": visible, "gradient_norm": norm}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cloud_removal.config import Augmentation
-from cloud_removal.data.augment import Placement, draw, lay, noisy, recolour
+from cloud_removal.data.augment import Placement, draw, lay, noisy, recolour, with_infrared
 from cloud_removal.data.ground import Pictures
 
 SAME = Augmentation(
@@ -96,6 +96,24 @@ def test_swapping_keeps_the_channels_in_another_order():
     swapped = recolour(PICTURE, np.random.default_rng(1), with_only(swap=1.0))
     means = PICTURE.mean(axis=(0, 1)) / 255
     np.testing.assert_allclose(np.sort(swapped.mean(axis=(0, 1))), np.sort(means), atol=1e-5)
+
+
+def test_in_the_infrared_vegetation_is_bright_soil_as_it_was_and_water_black():
+    wood, soil, water = (0.2, 0.35, 0.2), (0.5, 0.4, 0.3), (0.1, 0.15, 0.35)
+    ground = np.array([[wood, soil, water]] * 8, np.float32)
+    shown = [with_infrared(ground, np.random.default_rng(seed)) for seed in range(20)]
+    places = {0 if np.array_equal(seen[..., 1:], ground[..., :2]) else 1 for seen in shown}
+    assert places == {0, 1}
+    for seen in shown:
+        place = 0 if np.array_equal(seen[..., 1:], ground[..., :2]) else 1
+        assert seen[0, 0, place] > 0.35 and 0.2 < seen[0, 1, place] < 0.5 and seen[0, 2, place] < 0.1
+        assert seen.dtype == np.float32
+
+
+def test_without_infrared_nothing_is_drawn_for_it():
+    changed = [recolour(PICTURE, random(), dataclasses.replace(Augmentation(), infrared=share)) for share in (0.0, 1.0)]
+    assert not np.array_equal(*changed)
+    np.testing.assert_array_equal(changed[0], recolour(PICTURE, random(), Augmentation()))
 
 
 def test_tint_differs_from_channel_to_channel():

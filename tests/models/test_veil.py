@@ -138,6 +138,26 @@ def test_one_dark_pixel_that_hardly_moves_the_average_is_seen_by_the_context_onc
     assert np.abs(np.asarray(network(dark)) - np.asarray(network(even))).max() > 1e-2
 
 
+def test_a_direct_head_answers_by_its_own_logits_alone():
+    network = veil_network(WIDTHS, head="direct")
+    answers, field = network.get_layer("answer"), network.get_layer("veil")
+    for layer in (answers, field):
+        layer.kernel.assign(np.zeros(layer.kernel.shape, np.float32))
+    answers.bias.assign([0.5, logit(0.2), logit(0.4), logit(0.6)])
+    field.bias.assign([logit(0.3) - 0.5])
+    wanted = np.broadcast_to([0.3, 0.2, 0.4, 0.6], (1, 64, 96, 4))
+    np.testing.assert_allclose(answer(network, picture()), wanted, atol=1e-6)
+
+
+def test_batch_norm_stands_behind_every_convolution_of_the_decoder_and_nowhere_else(network):
+    normed = veil_network(WIDTHS, norm="batch")
+    norms = [layer.name for layer in normed.layers if layer.name.endswith("_norm")]
+    decoder = ["decode1", "decode2", "decode3", "decode4", "head", "middle"]
+    assert sorted(set(norms) - {name for name in norms if "middle" in name}) == [f"{n}_norm" for n in decoder[:-1]]
+    assert len([name for name in norms if "middle" in name]) == 5
+    assert not [layer.name for layer in network.layers if layer.name.endswith("_norm")]
+
+
 def test_shifting_the_picture_by_the_stride_shifts_the_answer(network):
     wide = picture(height=64, width=1280)
     context = np.zeros((1, 2, 40, CONTEXT_SIZE), np.float32)
