@@ -15,7 +15,7 @@ RUN := $(VENV)/.run-stamp
 DEV := $(VENV)/.dev-stamp
 SOURCES := cloud_removal benchmarks $(wildcard *.py) $(wildcard assets/*.py deploy/*.py docs/*.py)
 
-.PHONY: help demo test lint format bench torch gpu soak experiments systems-table figures scenes picture adaptation clean
+.PHONY: help demo test lint format bench torch gpu soak experiments systems-table search figures scenes picture adaptation clean
 
 help:
 	@echo "make demo      take the clouds off the sample scenes into demo/"
@@ -28,6 +28,7 @@ help:
 	@echo "make soak      long fault tests: twenty kills, resumed each time"
 	@echo "make experiments  an hour: each cure and objective of inpainting on GROUND=$(GROUND), into docs/inpainting.md"
 	@echo "make systems-table  hours: pix2pix, CycleGAN, U-Net for MINUTES=$(MINUTES) each on GROUND, into docs/systems.md"
+	@echo "make search    hours: the default network with one thing changed at a time, on GROUND, into docs/experiments.md"
 	@echo "make figures   pictures from DATA=$(DATA) into figures/ (not part of the repository)"
 	@echo "make scenes    make the sample scenes of assets/ again"
 	@echo "make picture   make the README's picture from the demo"
@@ -85,6 +86,10 @@ experiments: $(RUN)
 systems-table: $(RUN)
 	$(BIN)/python -m benchmarks.systems_table --data.ground $(GROUND) $(if $(PAIRS),--pairs $(PAIRS)) --minutes $(MINUTES) \
 		--page docs/systems.md
+
+search: $(RUN)
+	$(BIN)/python -m benchmarks.search --data.ground $(GROUND) $(if $(PAIRS),--pairs $(PAIRS) --pairs-only first:30) \
+		--page docs/experiments.md
 
 figures: $(RUN)
 	$(BIN)/python -m docs.figures --data $(DATA)

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import tyro
 
+from benchmarks.comparison.command import NUMBERS
 from benchmarks.cures import results
-from benchmarks.systems_table import __main__ as systems_table
 from cloud_removal import cli
 from cloud_removal.errors import OptionError
 from cloud_removal.model_folder import INPAINT, version_of
@@ -148,7 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if there(figures.cures / results.NUMBERS):
         print("\n" + "\n".join(map(str, results.pictures(figures.cures, FIGURES / "cures"))))
         codes.append(0)
-    if there(figures.systems / systems_table.NUMBERS):
+    if there(figures.systems / NUMBERS):
         print("\n" + "\n".join(map(str, copied(figures.systems))))
         codes.append(0)
     if not codes:

@@ -11,10 +11,12 @@ import keras
 import numpy as np
 import pytest
 
+from benchmarks.comparison import runs, scores
+from benchmarks.comparison import words as words_of
 from benchmarks.cures.page import BEGIN, END
 from benchmarks.systems_table import __main__ as command
-from benchmarks.systems_table import page, runs, scores
-from benchmarks.systems_table.runs import VARIANTS, Comparison, run_of
+from benchmarks.systems_table import page
+from benchmarks.systems_table.variants import VARIANTS, Systems
 from cloud_removal.cli import quiet  # noqa: F401 - TensorFlow is imported quietly.
 from cloud_removal.data.batches import restoration_batches
 from cloud_removal.errors import CheckpointError
@@ -67,13 +69,13 @@ def cells_of(text):
 
 
 def test_every_run_is_trained_on_the_same_ground_and_clouds():
-    alike = [run_of(name, Comparison(size=SIDE, seed=3), steps=7) for name in VARIANTS]
+    alike = [Systems(size=SIDE, seed=3).run_of(name, steps=7) for name in VARIANTS]
     for name in ("data", "simulation", "augmentation", "steps", "size", "seed", "schedule"):
         assert all(getattr(run, name) == getattr(alike[0], name) for run in alike), name
 
 
 def test_the_two_pix2pix_differ_in_nothing_but_the_discriminator():
-    one, other = (vars(run_of(name, Comparison()).options) for name in ("pix2pix", "pix2pix-l1"))
+    one, other = (vars(Systems().run_of(name).options) for name in ("pix2pix", "pix2pix-l1"))
     assert {name for name in one if one[name] != other[name]} == {"adversarial_weight"}
     assert other["adversarial_weight"] == 0.0
 
@@ -99,10 +101,10 @@ def test_the_scores_are_those_of_the_exported_models_worked_out_by_hand(done, fo
 
 
 def test_the_simulated_pictures_are_held_out_and_the_same_whatever_is_trained(found):
-    comparison = Comparison(size=SIDE, judged=JUDGED)
+    comparison = Systems(size=SIDE, judged=JUDGED)
     first = list(scores.simulated_pairs(comparison))
     assert len(first) == JUDGED == found["scores"]["simulated"]["do nothing"]["whole"]["pictures"]
-    run = dataclasses.replace(run_of("pix2pix-l1", comparison), batch_size=8)
+    run = dataclasses.replace(comparison.run_of("pix2pix-l1"), batch_size=8)
     batch = next(iter(restoration_batches(run, "validation")))
     for number, pair in enumerate(first):
         np.testing.assert_array_equal(pair.cloudy, to_8_bit(batch["aerial"][number].numpy()))
@@ -143,7 +145,7 @@ def test_what_was_trained_with_other_settings_is_not_compared(done, words, capsy
 
 def test_minutes_become_steps_once_and_are_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(runs, "TRIED_SECONDS", 0.0)
-    comparison = Comparison(size=SIDE, width=2, minutes=0.5, output=tmp_path)
+    comparison = Systems(size=SIDE, width=2, minutes=0.5, output=tmp_path)
     policy = keras.config.dtype_policy()
     steps = runs.settled_steps("pix2pix-l1", comparison)
     keras.config.set_dtype_policy(policy)
@@ -151,14 +153,14 @@ def test_minutes_become_steps_once_and_are_kept(tmp_path, monkeypatch):
     assert steps == runs.known_steps("pix2pix-l1", comparison) == round(30.0 / budget["seconds_per_step"]) >= 1
     assert runs.known_steps("pix2pix", comparison) is None
     with pytest.raises(CheckpointError, match=r"0\.5 minutes were set, now 2"):
-        runs.known_steps("pix2pix-l1", Comparison(minutes=2.0, output=tmp_path))
+        runs.known_steps("pix2pix-l1", Systems(minutes=2.0, output=tmp_path))
 
 
 def test_a_budget_that_cannot_be_read_is_said(tmp_path):
     (tmp_path / "unet").mkdir()
     (tmp_path / "unet" / "budget.json").write_text("{}")
     with pytest.raises(CheckpointError, match=r"budget\.json cannot be read"):
-        runs.known_steps("unet", Comparison(output=tmp_path))
+        runs.known_steps("unet", Systems(output=tmp_path))
 
 
 def test_a_run_of_so_many_steps_is_not_taken_for_one_of_minutes(done, words, capsys):
@@ -190,7 +192,7 @@ def renamed(one, name):
     (None, ("--only", "unet", "cyclegan", "--size", "64"), "--size 64: with these options unet takes"),
     (None, ("--judged", "0"), "--judged 0: expected 1 or more"),
     (None, ("--data.pairs", "x"), "to judge on real pairs give --pairs"),
-    (None, ("--data.a", "x"), "--data.a: not all of these systems learn from it"),
+    (None, ("--data.a", "x"), "--data.a: not all that is compared learns from it"),
     (None, ("--pairs", "x/same", "y/same"), "two folders have the same name"),
     (None, ("--pairs", "nowhere"), "nowhere"),
     ("no marks", (), "has no place for results"),
@@ -218,9 +220,9 @@ def test_the_panel_shows_the_networks_alone():
 
     judges = {"pix2pix, network alone": lambda _: shown(200), "pix2pix, remove": lambda _: shown(10)}
     _, rows = scores.judged([Pair("x", grey, grey)], judges)
-    picture = cv2.imdecode(np.frombuffer(scores.panel(rows, ["pix2pix"]), np.uint8), cv2.IMREAD_COLOR)
+    picture = cv2.imdecode(np.frombuffer(scores.panel(rows, {"pix2pix": "pix2pix"}), np.uint8), cv2.IMREAD_COLOR)
     assert 200 in picture and 10 not in picture
 
 
 def test_ground_that_counts_more_than_once_is_said_to():
-    assert page.folders_in_words(["a/naip", "b/towns", "a/naip"]) == "`naip` (counting 2 times) and `towns`"
+    assert words_of.folders_in_words(["a/naip", "b/towns", "a/naip"]) == "`naip` (counting 2 times) and `towns`"

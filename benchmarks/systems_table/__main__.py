@@ -1,86 +1,17 @@
 """`make systems-table`: trains the runs that are not finished, judges all that are asked for, prints the table."""
 
-import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from benchmarks.experiment import check_page, command, load, show
-from benchmarks.systems_table.runs import VARIANTS, Comparison, chosen, train
-from benchmarks.table import machine
-from cloud_removal.cli import DONE
-from cloud_removal.config import to_json
-from cloud_removal.errors import OptionError, expect
-from cloud_removal.files import write_atomically, write_result
-
-NUMBERS, TABLE = "numbers.json", "table.md"
+from benchmarks.comparison.command import run
+from benchmarks.experiment import command
+from benchmarks.systems_table.page import section
+from benchmarks.systems_table.variants import Systems
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the comparison. Returns the exit code: 0, 1 after a CloudRemovalError, 130 or 143 after a signal."""
-    return command(Comparison, "benchmarks.systems_table", run, arguments)
-
-
-def run(comparison: Comparison, again: str) -> int:
-    """Trains, judges, prints. `again` is printed as the way to go on."""
-    names = chosen(comparison)
-    check(comparison, names)
-    busy = load("less is trained in the same time")
-    code = train(names, comparison, again)
-    if code:
-        return code
-    files = write(names, comparison, busy)
-    show(comparison.output / TABLE, files)
-    return DONE
-
-
-def check(comparison: Comparison, names: Sequence[str]) -> None:
-    """Refuses, before the work, what could not be trained alike, judged or written."""
-    from benchmarks.systems_table.scores import data_sets
-
-    expect(comparison.minutes > 0, "minutes", comparison.minutes, "more than 0")
-    for name in ("judged", "steps", "width"):
-        value = getattr(comparison, name)
-        expect(value is None or value >= 1, name, value, "1 or more")
-    for name in ("pairs", "a", "b"):
-        if getattr(comparison.data, name):
-            raise OptionError(
-                f"--data.{name}: not all of these systems learn from it. All see simulated clouds over --data.ground; "
-                "to judge on real pairs give --pairs."
-            )
-    if len({folder.name for folder in comparison.pairs}) < len(comparison.pairs):
-        raise OptionError("--pairs: two folders have the same name, by which they are told apart. Rename one.")
-    data_sets(comparison)
-    check_page(comparison.page, len(names) == len(VARIANTS), "docs/systems.md")
-
-
-def write(names: Sequence[str], comparison: Comparison, busy: float) -> list[Path]:
-    """Judges the finished runs `names` and writes everything. Returns the files."""
-    from benchmarks.cures.page import between_marks
-    from benchmarks.systems_table import page, scores
-
-    found = {
-        "machine": machine(),
-        "load_before": busy,
-        "comparison": to_json(comparison),
-        "runs": {name: scores.of_training(name, comparison) for name in names},
-        "scores": {},
-    }
-    judges, output = scores.methods(names, comparison), comparison.output
-    files = [output / NUMBERS, output / TABLE]
-    for title, pairs in scores.data_sets(comparison).items():
-        print(f"judging on {title} ...", file=sys.stderr, flush=True)
-        found["scores"][title], rows = scores.judged(pairs, judges)
-        files.append(output / f"{title}.png")
-        write_atomically(files[-1], scores.panel(rows, names))
-    text = page.section(found)
-    write_atomically(files[0], (json.dumps(found, indent=1) + "\n").encode())
-    write_atomically(files[1], text.encode())
-    if comparison.page is not None:
-        whole = between_marks(comparison.page.read_text(encoding="utf-8"), text, comparison.page)
-        write_result(comparison.page, whole.encode(), "Name a page that can be written.")
-        files.append(comparison.page)
-    return files
+    return command(Systems, "benchmarks.systems_table", lambda systems, again: run(systems, section, again), arguments)
 
 
 if __name__ == "__main__":

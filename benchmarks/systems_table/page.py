@@ -1,13 +1,12 @@
 """The results as Markdown; everything in it comes from numbers.json."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
+from benchmarks.comparison.scores import ALONE, NOTHING, REMOVE
+from benchmarks.comparison.words import described, measured_on
 from benchmarks.cures.page import table
-from benchmarks.systems_table.runs import L1, PIX2PIX, UNET, VARIANTS
-from benchmarks.systems_table.scores import ALONE, NOTHING, REMOVE, SIMULATED
+from benchmarks.systems_table.variants import L1, PIX2PIX, UNET, VARIANTS
 
 TRAINING = {
     "weights exported": ("weights", ",d"), "steps": ("steps", ",d"), "minutes": ("minutes", ".0f"),
@@ -34,26 +33,11 @@ def section(numbers: Mapping[str, Any]) -> str:
 
 def how(numbers: Mapping[str, Any]) -> str:
     """How it was measured, in words."""
-    own, machine = numbers["comparison"], numbers["machine"]
-    ground = folders_in_words(own["data"]["ground"]) or "procedural ground"
-    precision = " and ".join(sorted({run["precision"] for run in numbers["runs"].values()}))
     return (
-        f"Measured on {ground} ({machine['processor']}, {machine['cores']} cores, {precision}): all from nothing, on "
-        f"the same simulated clouds at {own['size']} px, the learning rate falling to zero over the second half. "
-        "The columns are of the network alone, but the last two; gradient is the sharpness of the result over that of "
-        "the truth."
+        f"Measured on {measured_on(numbers)}: all from nothing, on the same simulated clouds at "
+        f"{numbers['comparison']['size']} px, the learning rate falling to zero over the second half. The columns are "
+        "of the network alone, but the last two; gradient is the sharpness of the result over that of the truth."
     )
-
-
-def folders_in_words(folders: Sequence[str]) -> str:
-    """Their names, and how many times each counts."""
-    counts = Counter(Path(folder).name for folder in folders)
-    return " and ".join(f"`{name}`" + (f" (counting {n} times)" if n > 1 else "") for name, n in counts.items())
-
-
-def described(data_set: str) -> str:
-    """What the pictures of a set are."""
-    return "held-out ground under simulated clouds" if data_set == SIMULATED else f"the real pairs `{data_set}`"
 
 
 def rows(scores: Mapping[str, Any], names: list[str]) -> dict[str, dict[str, Any]]:

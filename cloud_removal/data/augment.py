@@ -130,10 +130,11 @@ def recolour(picture: np.ndarray, rng: np.random.Generator, augmentation: Augmen
 
 
 def with_infrared(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """`picture` float32 (H, W, 3) as sensors with near infrared are shown: infrared, red, green or red, infrared, green.
+    """`picture` float32 (H, W, 3) as sensors with near infrared are shown.
 
-    How bright it is in the infrared is told by the excess of green (Woebbecke et al. 1995, doi:10.13031/2013.27838):
-    much for vegetation, none for soil, less than none for water.
+    Red, green and blue are infrared, red and green then, or red, infrared and green. How bright it is in the infrared
+    is told by the excess of green (Woebbecke et al. 1995, doi:10.13031/2013.27838): much for vegetation, none for soil,
+    less than none for water.
     """
     red, green, blue = cv2.split(picture)
     excess = np.float32(uniform(rng, GREENNESS)) * (2.0 * green - red - blue)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.systems_table.runs import UNET, VARIANTS, Comparison, run_of
+from benchmarks.comparison.settings import Comparison
 from cloud_removal.evaluation.evaluate import Method, Pair, Restored, judge, means, read_pairs
 from cloud_removal.evaluation.metrics import Picture, to_8_bit
 from cloud_removal.model_folder import version_of
@@ -64,7 +64,7 @@ def simulated_pairs(comparison: Comparison) -> Iterator[Pair]:
     """The first `judged` held-out pictures under simulated clouds, and the ground as the light falls on it."""
     from cloud_removal.data.batches import restoration_batches
 
-    run = dataclasses.replace(run_of(UNET, comparison), batch_size=HELD_OUT_BATCH)
+    run = dataclasses.replace(comparison.held_out(), batch_size=HELD_OUT_BATCH)
     batches = restoration_batches(run, "validation").take(-(-comparison.judged // HELD_OUT_BATCH))
     number = 0
     for batch in batches:
@@ -87,14 +87,14 @@ def judged(pairs: Iterable[Pair], judges: Mapping[str, Method]) -> tuple[dict[st
     return {name: means(values) for name, values in scores.items()}, rows
 
 
-def panel(rows: "Sequence[Judged]", names: Sequence[str]) -> bytes:
-    """PNG: a row for each picture: cloudy, what the network of each run makes of it, clear."""
+def panel(rows: "Sequence[Judged]", titles: Mapping[str, str]) -> bytes:
+    """PNG: a row for each picture: cloudy, what the network of each run makes of it, clear. `titles` by run."""
     from cloud_removal import plots
     from cloud_removal.cli.evaluate import stacked
 
     columns: dict[str, list[Picture]] = {"cloudy": [row.pair.cloudy for row in rows]}
-    for name in names:
-        columns[VARIANTS[name].title] = [row.restored[f"{name}, {ALONE}"].picture for row in rows]
+    for name, title in titles.items():
+        columns[title] = [row.restored[f"{name}, {ALONE}"].picture for row in rows]
     columns["clear"] = [row.pair.clear for row in rows]
     return plots.png(plots.grid({title: stacked(pictures) for title, pictures in columns.items()}))
 
@@ -106,7 +106,7 @@ def of_training(name: str, comparison: Comparison) -> dict[str, Any]:
     run, system, saved = restore_run(comparison.output / name, lambda line: None)
     served = [network for key, network in system.networks.items() if key not in system.training_only]
     return {
-        "preset": VARIANTS[name].preset,
+        "preset": comparison.variants[name].preset,
         "weights": sum(network.count_params() for network in served),
         "steps": saved.step,
         "minutes": saved.seconds / 60.0,
