@@ -5,6 +5,7 @@ ground under a veil with a colour of its own. 32 pairs of it are drawn, the bund
 command that the README shows, and both take the veil off a scene that is not among the pairs. The same command goes on.
 """
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from assets.demo import read, score
 from assets.make_scenes import PLAIN, write_png
 from cloud_removal import cli, plots
 from cloud_removal.config import Simulation
+from cloud_removal.data.augment import near_infrared
 from cloud_removal.data.clouds import simulate
 from cloud_removal.data.terrain import terrain
 
@@ -25,8 +27,8 @@ DUST = Simulation(
     kinds=(0, 0, 1, 0), veil_opacity=(0.4, 0.6), veil_brightness=(0.6, 0.7), tint=(0.75, 1.2), shadow_share=0.0,
     haze_share=PLAIN.haze_share, haze_wavelength=PLAIN.haze_wavelength, blur_share=0.0, ice_share=0.0,
 )  # fmt: skip
-GREENNESS = 4.0
-"""How much brighter than its green light vegetation is in the near infrared, in units of what makes it green."""
+GREENNESS = 1.5
+"""Of `near_infrared`."""
 WIDTH = 1400
 """Pixels of the README's picture."""
 
@@ -64,18 +66,14 @@ def write_pair(folder: Path, name: str, seed: int, shape: tuple[int, int]) -> No
 
 def false_colour(ground: np.ndarray) -> np.ndarray:
     """Near infrared, red and green of `ground` float32 (H, W, 3), red, green and blue in [0, 1]; the same shape."""
-    red, green, blue = np.moveaxis(ground, -1, 0)
-    infrared = np.clip(green + GREENNESS * (green - (red + blue) / 2), 0, 1)
-    return np.stack([infrared, red, green], axis=-1)
+    infrared = near_infrared(np.rint(255 * ground).astype(np.uint8), GREENNESS) / np.float32(255)
+    return np.dstack([infrared, ground[..., :2]])
 
 
 def adapt() -> int:
-    """As the README's command does. Returns the exit code."""
-    from cloud_removal.cli.train import train
-    from configure import DEFOG, DEFOG_DEFAULT
-
-    words = ["--data.pairs", str(FOLDER / "pairs"), "--init", "defog", "--minutes", str(MINUTES)]
-    return train("train_defog.py", DEFOG, DEFOG_DEFAULT, [*words, "--run-dir", str(FOLDER / "run")])
+    """Runs the README's command. Returns its exit code."""
+    words = ["--data.pairs", FOLDER / "pairs", "--init", "defog", "--minutes", MINUTES, "--run-dir", FOLDER / "run"]
+    return subprocess.call([sys.executable, "train_defog.py", *map(str, words)])
 
 
 def draw(shown: dict[str, Path]) -> None:

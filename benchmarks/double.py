@@ -31,7 +31,7 @@ def double_precision() -> Iterator[None]:
         mock.patch.multiple(tf, float32=DOUBLE, constant=_made_wide(tf.constant), zeros=_made_wide(tf.zeros)),
         mock.patch.object(keras.utils, "clear_session"),  # It would end the scope of the next line.
         tf.variable_creator_scope(_wide_variable),
-        _floatx(DOUBLE.name),
+        _defaults(),
     ):
         yield
 
@@ -69,10 +69,13 @@ def _wide_variable(make: Callable[..., tf.Variable], **given: Any) -> tf.Variabl
 
 
 @contextlib.contextmanager
-def _floatx(name: str) -> Iterator[None]:
-    before = keras.config.floatx()
-    keras.config.set_floatx(name)
+def _defaults() -> Iterator[None]:
+    """Those of Keras, and afterwards what they were."""
+    floatx, policy = keras.config.floatx(), keras.config.dtype_policy()
+    keras.config.set_floatx(DOUBLE.name)
+    keras.config.set_dtype_policy(policy.name)  # Of the same name, but parsed in here.
     try:
         yield
     finally:
-        keras.config.set_floatx(before)
+        keras.config.set_floatx(floatx)
+        keras.config.set_dtype_policy(policy)

@@ -123,7 +123,7 @@ def table(rows: dict[tuple[str, str], list[list[float]]]) -> str:
     for (kind, way), scores in rows.items():
         iou, recall, wrong, before, after, *_, found = np.mean(scores, axis=0)
         cells = [kind, way, f"{found * len(scores):.0f} of {len(scores)}", f"{iou:.2f}", f"{recall:.2f}"]
-        if math.isnan(iou):  # There is no shadow to be found.
+        if math.isnan(recall):  # There is no shadow to be found.
             cells[3:] = "", ""
         errors = "" if math.isnan(before) else f"{before:.1f} → {after:.1f}"
         lines.append("| " + " | ".join([*cells, f"{100 * wrong:.2f} %", errors]) + " |")

@@ -74,8 +74,9 @@ def compared(name: str, run: "Run") -> Row:
     """How much the scalars of the first steps differ, at most."""
     plain, compiled = steps(run, "off"), steps(run, "on")
     most, where = farthest(plain, compiled)
-    note = f"{where}; compiled in {compiled.seconds:.0f} s"
-    return Row(f"{run.system}, preset {name}", most, "of the value", ALIKE, at_most=True, note=note)
+    notes = [where] if where else []
+    notes.append(f"compiled in {compiled.seconds:.0f} s")
+    return Row(f"{run.system}, preset {name}", most, "of the value", ALIKE, at_most=True, note="; ".join(notes))
 
 
 def farthest(some: Taken, others: Taken) -> tuple[float, str]:
@@ -90,9 +91,9 @@ def farthest(some: Taken, others: Taken) -> tuple[float, str]:
 
 
 def deviation(one: float, other: float) -> float:
-    """Relative difference of two scalars; 0 where both are missing (NaN), 1 where one is."""
-    if one != one or other != other:
-        return float((one != one) != (other != other))
+    """Relative difference of two scalars; where one is not finite 1, unless the other is the same (or NaN, too)."""
+    if not (math.isfinite(one) and math.isfinite(other)):
+        return float(one != other and not (math.isnan(one) and math.isnan(other)))
     return abs(one - other) / max(abs(one), abs(other), 1e-3)
 
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 from benchmarks.double import double_precision, doubled
 from benchmarks.xla import Taken, deviation, farthest
 
-NAN = float("nan")
+NAN, INF = float("nan"), float("inf")
 
 
 def made() -> dict[str, str]:
@@ -30,7 +30,6 @@ def test_in_double_precision_all_of_a_system_is_float64_and_afterwards_nothing_i
     with double_precision():
         keras.config.set_dtype_policy("float32")  # As every system does that is built.
         inside = made()
-    keras.config.set_dtype_policy("float32")
     assert set(inside.values()) == {"float64"}, inside
     assert set(made().values()) == {"float32"} and keras.config.floatx() == "float32"
 
@@ -42,7 +41,11 @@ def test_whole_numbers_and_small_floats_stay_what_they_are_in_double_precision()
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "apart"), [(2.0, 1.0, 0.5), (NAN, NAN, 0.0), (NAN, 1.0, 1.0), (1e-9, 2e-9, 1e-6)]
+    ("one", "other", "apart"),
+    [
+        (2.0, 1.0, 0.5), (NAN, NAN, 0.0), (NAN, 1.0, 1.0), (1e-9, 2e-9, 1e-6), (INF, 1.0, 1.0), (INF, INF, 0.0),
+        (INF, NAN, 1.0),
+    ],
 )
 def test_scalars_differ_by_their_share_and_wholly_where_one_is_missing(one, other, apart):
     assert math.isclose(deviation(one, other), apart, abs_tol=1e-12)

@@ -37,10 +37,12 @@ def test_the_search_starts_from_the_default_preset():
 
 
 @pytest.mark.parametrize("name", [name for name in Search.variants if name != BASE])
-def test_a_run_differs_from_the_preset_in_what_its_title_says_only(name):
+def test_a_run_differs_from_the_preset_in_what_it_is_to_change_only(name):
     base, other = Search().run_of(BASE), Search().run_of(name)
     variant = Search.variants[name]
-    assert different(base, other) == {"run_dir", *variant.settings, *(["options"] if variant.options else [])}
+    parts = {"options": variant.options, "simulation": variant.weather, "augmentation": variant.ground}
+    assert different(base, other) == {"run_dir", *variant.settings, *(part for part, some in parts.items() if some)}
+    assert different(base, other) != {"run_dir"}
     assert different(base.options, other.options) == set(variant.options)
 
 
@@ -51,4 +53,13 @@ def test_the_table_has_a_row_for_each_run_and_says_which_is_best(done):
     for name in (BASE, "direct"):
         psnr = numbers["scores"]["simulated"][f"{name}, remove"]["whole"]["psnr"]
         assert f"| {Search.variants[name].title} |" in printed and f"{psnr:.2f}" in printed
-    assert "Best on simulated: by `remove` " in printed and (output / "simulated.png").exists()
+    assert (output / "simulated.png").exists()
+    found = {name: numbers["scores"]["simulated"][f"{name}, remove"]["whole"]["psnr"] for name in (BASE, "direct")}
+    first = max(found, key=found.get)
+    wanted = f"Best on `simulated`: by `remove` {Search.variants[first].title}, {found[first]:.2f} dB ("
+    assert wanted in printed
+
+
+def test_narrowed_networks_keep_the_proportions_of_their_widths():
+    widths = {name: Search(width=12).run_of(name).options.widths for name in (BASE, "narrow", "wide")}
+    assert widths == {BASE: (12, 24, 48, 64, 80), "narrow": (8, 16, 32, 43, 54), "wide": (16, 32, 64, 86, 108)}

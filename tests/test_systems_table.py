@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from benchmarks.comparison import runs, scores
-from benchmarks.comparison import words as words_of
+from benchmarks.comparison.described import folders_in_words
 from benchmarks.cures.page import BEGIN, END
 from benchmarks.systems_table import __main__ as command
 from benchmarks.systems_table import page
@@ -225,4 +225,4 @@ def test_the_panel_shows_the_networks_alone():
 
 
 def test_ground_that_counts_more_than_once_is_said_to():
-    assert words_of.folders_in_words(["a/naip", "b/towns", "a/naip"]) == "`naip` (counting 2 times) and `towns`"
+    assert folders_in_words(["a/naip", "b/towns", "a/naip"]) == "`naip` (counting 2 times) and `towns`"

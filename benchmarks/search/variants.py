@@ -1,7 +1,8 @@
 """The choices: head, normalisation, width, losses, weather and ground, each against the preset `veil` as it is."""
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -11,44 +12,46 @@ from cloud_removal.config import Augmentation, Run, Simulation
 BASE = "veil"
 
 
-def changed(title: str, settings: dict[str, Any] | None = None, **options: Any) -> Variant:
-    """The preset with other `options` of its system and other `settings` of its run."""
-    return Variant(title, "DEFOG", BASE, options, settings or {})
+@dataclass(frozen=True)
+class Choice(Variant):
+    """The default preset with something else in it."""
+
+    presets: str = "DEFOG"
+    preset: str = BASE
+    weather: dict[str, Any] = field(default_factory=dict)
+    """Ranges of the simulation that differ from the preset's."""
+    ground: dict[str, Any] = field(default_factory=dict)
+    """Ranges of the augmentation that do."""
 
 
-def with_ground(title: str, **augmentation: Any) -> Variant:
-    """The preset with ground made to look another way."""
-    own = changed(title).start().augmentation
-    return changed(title, {"augmentation": dataclasses.replace(own, **augmentation)})
+def choice(title: str, settings: Mapping[str, Any] | None = None, **options: Any) -> Choice:
+    """One with other `options` of the system, and other `settings` of the run."""
+    return Choice(title, options=options, settings=dict(settings or {}))
 
 
-def with_weather(title: str, **simulation: Any) -> Variant:
-    """The preset under other weather."""
-    own = changed(title).start().simulation
-    return changed(title, {"simulation": dataclasses.replace(own, **simulation)})
-
-
-def variants() -> dict[str, Variant]:
-    """All runs, in the order in which they are trained."""
-    unaveraged = {"ema": None}
-    return {
-        BASE: changed("the preset `veil`"),
-        "direct": changed("head: the ground decoded directly", head="direct"),
-        "unet": changed("network: the seed's U-Net (batch norm)", unaveraged, network="unet"),
-        "unaveraged": changed("weights not averaged", unaveraged),
-        "batch-norm": changed("norm: batch norm in the decoder, weights not averaged", unaveraged, norm="batch"),
-        "narrow": changed("width: two thirds", widths=(16, 32, 64, 86, 108)),
-        "wide": changed("width: four thirds", widths=(32, 64, 128, 172, 216)),
-        "l1": changed("loss: L1", objective="l1", cloud_weight=1.0),
-        "l2": changed("loss: L2", objective="l2", cloud_weight=1.0),
-        "ssim": changed("loss: with SSIM", structure_weight=0.3),
-        "usual-weather": changed("weather: the simulator's own ranges", {"simulation": Simulation()}),
-        "single-layer": with_weather("weather: no veil under clouds, none that depends on wavelength",
-                                     mixed_share=0.0, haze_share=0.0, ice_share=0.0),
-        "usual-ground": changed("ground: the augmentation's own ranges", {"augmentation": Augmentation()}),
-        "no-open-country": with_ground("ground: no open country", open_country=0.0),
-        "infrared": with_ground("ground: a third as near infrared shows it", infrared=0.33),
-    }  # fmt: skip
+UNAVERAGED = {"ema": None}
+"""Batch norm does not go together with averaged weights."""
+CHOICES = {
+    BASE: choice("the preset `veil`"),
+    "direct": choice("head: the ground decoded directly", head="direct"),
+    "unet": choice("network: the seed's U-Net (batch norm, weights not averaged)", UNAVERAGED, network="unet"),
+    "unaveraged": choice("weights not averaged", UNAVERAGED),
+    "batch-norm": choice("norm: batch norm in the decoder, weights not averaged", UNAVERAGED, norm="batch"),
+    "narrow": choice("width: two thirds", widths=(16, 32, 64, 86, 108)),
+    "wide": choice("width: four thirds", widths=(32, 64, 128, 172, 216)),
+    "l1": choice("loss: L1 of composites and of the cloud", objective="l1", cloud_weight=1.0),
+    "l2": choice("loss: L2 of composites, L1 of the cloud", objective="l2", cloud_weight=1.0),
+    "ssim": choice("loss: with SSIM", structure_weight=0.3),
+    "usual-weather": choice("weather: the simulator's own ranges", {"simulation": Simulation()}),
+    "single-layer": Choice(
+        "weather: no veil under clouds, nothing that depends on wavelength",
+        weather={"mixed_share": 0.0, "haze_share": 0.0, "ice_share": 0.0},
+    ),
+    "usual-ground": choice("ground: the augmentation's own ranges", {"augmentation": Augmentation()}),
+    "no-open-country": Choice("ground: no open country", ground={"open_country": 0.0}),
+    "infrared": Choice("ground: a third as near infrared shows it", ground={"infrared": 0.33}),
+}
+"""All runs, in the order in which they are trained."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +62,8 @@ class Search(Comparison):
     Leave the machine alone meanwhile. The same command goes on where it was stopped.
     """
 
-    variants: ClassVar = variants()
-    usual_page: ClassVar = "docs/experiments.md"
+    variants: ClassVar = CHOICES
+    usual_page: ClassVar = "a page with the two comments"
 
     output: Path = Path("runs/search")
     """Folder of the runs, the exported models, and of what comes out: numbers.json, table.md, and pictures."""
@@ -68,24 +71,33 @@ class Search(Comparison):
     """Minutes of training for each."""
     size: int = 192
     """Side of the pictures in pixels, in training and of the held-out simulated ones."""
+    width: int | None = None
+    """Width of the preset's network at half resolution, instead of its 24; all other widths change in proportion."""
 
     def run_of(self, name: str, steps: int = 1) -> Run:
-        """Those of the preset and what is changed."""
-        variant = self.variants[name]
-        preset, options = variant.start(), dict(variant.options)
+        """The settings of run `name`, for `steps` steps: those of the preset, and what is changed."""
+        variant: Choice = self.variants[name]
+        preset = variant.start()
+        options = dataclasses.replace(cast(Any, preset.options), **variant.options)
         if self.width is not None:
-            options |= {"width": self.width, "widths": (self.width,) * 5}
+            narrower = self.width / cast(Any, preset.options).widths[0]
+            widths = tuple(max(1, round(narrower * width)) for width in options.widths)
+            options = dataclasses.replace(options, widths=widths, width=max(1, round(narrower * options.width)))
+        changed = {
+            "simulation": dataclasses.replace(preset.simulation, **variant.weather),
+            "augmentation": dataclasses.replace(preset.augmentation, **variant.ground),
+        }
         return dataclasses.replace(
             preset,
-            options=dataclasses.replace(cast(Any, preset.options), **options),
+            options=options,
             data=self.data,
             run_dir=self.output / name,
             steps=steps,
             size=self.size,
             seed=self.seed,
-            **variant.settings,
+            **changed | variant.settings,
         )
 
     def held_out(self) -> Run:
-        """Under the weather of the preset, over ground in its own colours but for what the preset changes."""
+        """The preset's: under its weather, over ground that looks as it has it."""
         return self.run_of(BASE)

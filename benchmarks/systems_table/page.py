@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from benchmarks.comparison.described import described, measured_on
 from benchmarks.comparison.scores import ALONE, NOTHING, REMOVE
-from benchmarks.comparison.words import described, measured_on
 from benchmarks.cures.page import table
 from benchmarks.systems_table.variants import L1, PIX2PIX, UNET, VARIANTS
 

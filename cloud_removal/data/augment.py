@@ -17,7 +17,7 @@ ANY_ANGLE = 0.5
 
 
 GREENNESS = (0.5, 2.5)
-"""How much brighter vegetation is in the near infrared, in units of its excess of green."""
+"""How much brighter vegetation is in the near infrared than in green, in units of its excess of green."""
 
 
 @dataclass(frozen=True)
@@ -116,30 +116,31 @@ def recolour(picture: np.ndarray, rng: np.random.Generator, augmentation: Augmen
 
     The gain stays so low that all but the brightest fiftieth of the values keep below 1: clipped ground is no ground.
     """
+    if augmentation.infrared and rng.random() < augmentation.infrared:
+        red, green, _ = cv2.split(picture)
+        infrared = near_infrared(picture, uniform(rng, GREENNESS))
+        picture = cv2.merge([infrared, red, green] if rng.random() < 0.5 else [red, infrared, green])
     curve = np.linspace(0.0, 1.0, 256) ** uniform(rng, augmentation.gamma)
     brightest = curve[int(np.percentile(picture[::4, ::4], 98))]
     gain = min(uniform(rng, augmentation.gain), 1.0 / max(brightest, 0.1)) * rng.uniform(*augmentation.tint, 3)
     table = (curve[:, None] * gain).astype(np.float32)
     seen = cv2.LUT(picture, table.reshape(1, 256, 3))
-    if augmentation.infrared and rng.random() < augmentation.infrared:
-        seen = with_infrared(seen, rng)
     seen = cv2.transform(seen, mixing(rng, augmentation))
     if rng.random() < augmentation.palette:
         seen = repainted(seen, rng, augmentation)
     return np.clip(seen, 0.0, 1.0, out=seen)
 
 
-def with_infrared(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """`picture` float32 (H, W, 3) as sensors with near infrared are shown.
+def near_infrared(picture: np.ndarray, greenness: float) -> np.ndarray:
+    """How bright `picture` uint8 (H, W, 3), red, green and blue, may be in the near infrared: uint8 (H, W).
 
-    Red, green and blue are infrared, red and green then, or red, infrared and green. How bright it is in the infrared
-    is told by the excess of green (Woebbecke et al. 1995, doi:10.13031/2013.27838): much for vegetation, none for soil,
-    less than none for water.
+    That of green and `greenness` times the excess of green over the others (Woebbecke et al. 1995,
+    doi:10.13031/2013.27838): much for vegetation, none for grey soil, less than none for water. Darker where more than
+    a fiftieth of it would be over 255.
     """
-    red, green, blue = cv2.split(picture)
-    excess = np.float32(uniform(rng, GREENNESS)) * (2.0 * green - red - blue)
-    infrared = np.maximum(np.float32(uniform(rng, (0.6, 1.2))) * green + excess, 0.0)
-    return cv2.merge([infrared, red, green] if rng.random() < 0.5 else [red, infrared, green])
+    red, green, blue = cv2.split(picture.astype(np.float32))
+    seen = np.maximum(green + np.float32(greenness) * (2.0 * green - red - blue), 0.0)
+    return np.rint(np.minimum(seen * min(1.0, 255.0 / max(np.percentile(seen, 98), 1.0)), 255.0)).astype(np.uint8)
 
 
 def repainted(picture: np.ndarray, rng: np.random.Generator, augmentation: Augmentation) -> np.ndarray:

@@ -99,7 +99,7 @@ def veil_network(
 
     H and W are multiples of 32. `widths` are those at 1/2, 1/4, 1/8, 1/16 and 1/32. The decoder, with `norm` or
     without, ends at half resolution; a sub-pixel convolution (arXiv:1609.05158) beside the picture brings the answer to
-    full resolution. With a direct `head` no detail comes from the picture itself.
+    full resolution. With a direct `head` nothing is solved for: its last convolution decodes the ground.
     """
     decode = partial(conv, norm=norm)
     picture = keras.Input((None, None, 3), name="image")

@@ -32,7 +32,7 @@ class Options(SystemOptions):
     head: veil.Head = "physical"
     """Of the veil network. physical: solves for the ground. direct: decodes it, as the unet does."""
     norm: Literal["batch"] | None = None
-    """Batch norm in the decoder of the veil network. Without it none: its averaged weights (--ema) forbid it."""
+    """batch: batch norm in the decoder of the veil network; needs --ema None. Without it none."""
     squash: unet.Squash = "sigmoid"
     """How the unet's answer is brought to [0, 1]."""
     objective: Literal["l1", "l2", "haze", "visible"] = "l1"
@@ -41,7 +41,7 @@ class Options(SystemOptions):
     composite_cloud: Literal["true", "predicted"] = "true"
     """Cloud over the predicted ground in l1 and l2 (the seed's text: the true one; its old code: the predicted one)."""
     structure_weight: float = 0.0
-    """Of 1 - SSIM of the ground, beside any objective."""
+    """Of 1 - SSIM of the ground, hidden or not, beside any objective; 0 or more."""
     cloud_weight: float = 3.0
     beta_1: float = 0.5
     beta_2: float = 0.9
@@ -62,12 +62,13 @@ class UNetSystem(CloudRestorer):
     def __init__(self, run: Run):
         super().__init__(run)
         self.options: Options = run.options  # type: ignore[assignment]  # The loader made it of this class.
-        expect(self.options.width >= 1, "width", self.options.width, "1 or more")
+        for name, least in (("width", 1), ("structure_weight", 0)):
+            value = getattr(self.options, name)
+            expect(value >= least, name, value, f"{least} or more")
         if self.options.network == "veil":
             self.context_size = veil.CONTEXT_SIZE
             self.smallest, self.receptive_radius = veil.SMALLEST, veil.RECEPTIVE_RADIUS
-            own = self.options
-            network = veil.veil_network(own.widths, own.head, own.norm)
+            network = veil.veil_network(self.options.widths, self.options.head, self.options.norm)
             self.networks = {"context": veil.context_network(), "unet": network}
         else:
             self.smallest, self.receptive_radius = unet.SMALLEST, unet.RECEPTIVE_RADIUS
@@ -82,8 +83,6 @@ class UNetSystem(CloudRestorer):
             cloud = self._cloud_loss(batch["opacity"], opacity, batch["known"])
             visible = self._ground_loss(lit_ground(batch), ground, batch["opacity"], opacity)
             loss = self.options.cloud_weight * cloud + visible
-            if self.options.structure_weight:
-                loss += self.options.structure_weight * losses.dissimilarity(lit_ground(batch), ground)
             scaled = optimizer.scale_loss(loss)
         norm = self.update("unet", tape, scaled)
         return {"loss": loss, "cloud": cloud, "ground": visible, "gradient_norm": norm}
@@ -115,6 +114,11 @@ class UNetSystem(CloudRestorer):
         return kind(true * known, predicted * known)
 
     def _ground_loss(self, true: tf.Tensor, predicted: tf.Tensor, opacity: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
+        """The objective on the ground, and its structure where that has a weight; float32 scalar."""
+        loss, weight = self._objective(true, predicted, opacity, own), self.options.structure_weight
+        return loss + weight * losses.dissimilarity(true, predicted) if weight else loss
+
+    def _objective(self, true: tf.Tensor, predicted: tf.Tensor, opacity: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
         """The seed's loss on the ground, or one of its variants; float32 scalar."""
         kind = self.options.objective
         if kind == "haze":

@@ -75,7 +75,7 @@ def check_average(run: Run, system: System) -> None:
         if any(isinstance(layer, keras.layers.BatchNormalization) for layer in layers):
             raise OptionError(
                 f"--ema {run.ema}: the network {name} has batch norm, whose statistics do not fit averaged weights. "
-                "Leave --ema out, or choose a network without batch norm."
+                "Give --ema None, or choose a network without batch norm."
             )
 
 

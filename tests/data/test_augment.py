@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cloud_removal.config import Augmentation
-from cloud_removal.data.augment import Placement, draw, lay, noisy, recolour, with_infrared
+from cloud_removal.data.augment import Placement, draw, lay, near_infrared, noisy, recolour
 from cloud_removal.data.ground import Pictures
 
 SAME = Augmentation(
@@ -98,22 +98,31 @@ def test_swapping_keeps_the_channels_in_another_order():
     np.testing.assert_allclose(np.sort(swapped.mean(axis=(0, 1))), np.sort(means), atol=1e-5)
 
 
-def test_in_the_infrared_vegetation_is_bright_soil_as_it_was_and_water_black():
-    wood, soil, water = (0.2, 0.35, 0.2), (0.5, 0.4, 0.3), (0.1, 0.15, 0.35)
-    ground = np.array([[wood, soil, water]] * 8, np.float32)
-    shown = [with_infrared(ground, np.random.default_rng(seed)) for seed in range(20)]
-    places = {0 if np.array_equal(seen[..., 1:], ground[..., :2]) else 1 for seen in shown}
-    assert places == {0, 1}
-    for seen in shown:
-        place = 0 if np.array_equal(seen[..., 1:], ground[..., :2]) else 1
-        assert seen[0, 0, place] > 0.35 and 0.2 < seen[0, 1, place] < 0.5 and seen[0, 2, place] < 0.1
-        assert seen.dtype == np.float32
+def test_in_the_near_infrared_vegetation_is_bright_grey_soil_as_in_green_and_water_black():
+    ground = np.array([[(51, 89, 51), (120, 120, 120), (25, 38, 89)]] * 8, np.uint8)
+    np.testing.assert_array_equal(near_infrared(ground, 1.5)[0], [89 + 114, 120, 0])
 
 
-def test_without_infrared_nothing_is_drawn_for_it():
-    changed = [recolour(PICTURE, random(), dataclasses.replace(Augmentation(), infrared=share)) for share in (0.0, 1.0)]
-    assert not np.array_equal(*changed)
-    np.testing.assert_array_equal(changed[0], recolour(PICTURE, random(), Augmentation()))
+def test_the_near_infrared_is_darkened_rather_than_clipped():
+    green = np.linspace(60, 250, 64 * 64).reshape(64, 64)
+    ground = np.dstack([green * 0.6, green, green * 0.5]).astype(np.uint8)
+    assert (near_infrared(ground, 2.5) == 255).mean() < 0.03
+
+
+def alike(seen, planes):
+    """Whether those channels of `seen` are these."""
+    return all(np.allclose(seen[..., channel], plane, atol=1e-5) for channel, plane in planes.items())
+
+
+def test_a_share_of_the_pictures_has_the_infrared_in_red_or_in_green():
+    red, green, blue = np.moveaxis(SMOOTH / 255, -1, 0)
+    kinds = {"plain": {0: red, 1: green, 2: blue}, "in red": {1: red, 2: green}, "in green": {0: red, 2: green}}
+    counts = dict.fromkeys(kinds, 0)
+    for seed in range(60):
+        seen = recolour(SMOOTH, np.random.default_rng(seed), with_only(infrared=0.5))
+        (kind,) = (name for name, planes in kinds.items() if alike(seen, planes))
+        counts[kind] += 1
+    assert 18 < counts["plain"] < 42 and counts["in red"] > 5 and counts["in green"] > 5
 
 
 def test_tint_differs_from_channel_to_channel():
