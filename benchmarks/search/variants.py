@@ -83,7 +83,7 @@ class Search(Comparison):
             narrower = self.width / cast(Any, preset.options).widths[0]
             widths = tuple(max(1, round(narrower * width)) for width in options.widths)
             options = dataclasses.replace(options, widths=widths, width=max(1, round(narrower * options.width)))
-        changed = {
+        changed: dict[str, Any] = {
             "simulation": dataclasses.replace(preset.simulation, **variant.weather),
             "augmentation": dataclasses.replace(preset.augmentation, **variant.ground),
         }
