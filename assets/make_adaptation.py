@@ -22,22 +22,22 @@ from cloud_removal.data.terrain import terrain
 
 FOLDER = Path("runs/adaptation")
 PICTURE = Path(__file__).parent / "adapted.jpg"
-PAIRS, SIDE, SCENE, MINUTES = 32, 256, (512, 768), 10
+PAIRS, SIDE, MINUTES = 32, 256, 10
+SCENE, SCENE_SEED = (352, 352), 43
+"""Rows and columns of a scene with fields, river and wood; the pairs have the seeds under `PAIRS`."""
 DUST = Simulation(
     kinds=(0, 0, 1, 0), veil_opacity=(0.4, 0.6), veil_brightness=(0.6, 0.7), tint=(0.75, 1.2), shadow_share=0.0,
     haze_share=PLAIN.haze_share, haze_wavelength=PLAIN.haze_wavelength, blur_share=0.0, ice_share=0.0,
 )  # fmt: skip
 GREENNESS = 1.5
 """Of `near_infrared`."""
-WIDTH = 1400
-"""Pixels of the README's picture."""
 
 
 def main() -> int:
     """Draws the pairs, adapts, restores the scene, writes the picture and prints the scores. Returns the exit code."""
     for number in range(PAIRS):
         write_pair(FOLDER / "pairs", f"{number:02}.png", seed=number, shape=(SIDE, SIDE))
-    write_pair(FOLDER / "scene", "scene.png", seed=PAIRS, shape=SCENE)
+    write_pair(FOLDER / "scene", "scene.png", seed=SCENE_SEED, shape=SCENE)
     cloudy, clear = (FOLDER / "scene" / side / "scene.png" for side in ("cloud", "clear"))
     code = adapt()
     if code:
@@ -77,11 +77,9 @@ def adapt() -> int:
 
 
 def draw(shown: dict[str, Path]) -> None:
-    """Writes the pictures beside each other under their titles, small enough for a page."""
+    """Writes the pictures beside each other under their titles."""
     drawn = plots.grid({title: read(path)[None] for title, path in shown.items()})
-    size = (WIDTH, round(drawn.shape[0] * WIDTH / drawn.shape[1]))
-    small = cv2.resize(cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR), size, interpolation=cv2.INTER_AREA)
-    cv2.imwrite(str(PICTURE), small, [cv2.IMWRITE_JPEG_QUALITY, 88])
+    cv2.imwrite(str(PICTURE), cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 88])
 
 
 if __name__ == "__main__":

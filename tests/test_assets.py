@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import rasterio
 
-from assets import demo, make_picture, make_scenes
+from assets import demo, make_adaptation, make_picture, make_scenes
 from cloud_removal.errors import InputError
 
 SCENES = make_scenes.SCENES
@@ -49,3 +49,18 @@ def test_the_picture_of_the_readme_is_as_wide_as_a_page(tmp_path: Path) -> None:
 def test_without_a_demo_there_is_no_picture_and_that_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="make demo"):
         make_picture.make(tmp_path / "report.png", tmp_path / "picture.jpg")
+
+
+def test_the_pairs_of_the_unknown_sensor_are_functions_of_their_seeds_and_all_under_a_veil(tmp_path: Path) -> None:
+    for folder, seed in (("a", 1), ("b", 1), ("c", 2)):
+        make_adaptation.write_pair(tmp_path / folder, "x.png", seed, (64, 64))
+    pairs = {name: [demo.read(tmp_path / name / side / "x.png") for side in ("cloud", "clear")] for name in "abc"}
+    np.testing.assert_array_equal(pairs["a"], pairs["b"])
+    assert not np.array_equal(pairs["a"], pairs["c"])
+    assert all(np.abs(cloudy - clear).mean() > 0.05 for cloudy, clear in pairs.values())
+
+
+def test_vegetation_is_red_to_the_unknown_sensor() -> None:
+    meadow = np.tile(np.array([0.2, 0.4, 0.2], np.float32), (8, 8, 1))
+    shown = make_adaptation.false_colour(meadow)
+    assert shown[0, 0, 0] > 0.8 and np.array_equal(shown[..., 1:], meadow[..., :2])
