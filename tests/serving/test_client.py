@@ -1,6 +1,5 @@
 """`deploy/client.py`: waits for the server, then writes the raster that `remove` writes."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,25 +7,9 @@ import pytest
 
 from cloud_removal.cli import main as program
 from deploy import client
-from tests.serving import double
 from tests.small_model import as_type, cloudy, read, write_raster
 
 OPTIONS = ["--no-inpaint", "--window", "32", "--quiet"]
-
-
-@pytest.fixture(scope="module")
-def served(exported: Path) -> double.Served:
-    return double.Served(exported)
-
-
-@pytest.fixture(params=["rest", "grpc"])
-def url(request: pytest.FixtureRequest, served: double.Served) -> Iterator[str]:
-    if request.param == "grpc":
-        pytest.importorskip(
-            "tensorflow_serving", reason="tensorflow-serving-api is not installed (requirements-dev.txt)"
-        )
-    with getattr(double, request.param)(served) as address:
-        yield address
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """`remove --server` writes what `remove` writes: by REST and by gRPC, of a server that speaks as documented."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,23 +17,6 @@ from tests.serving import double
 from tests.small_model import as_type, cloudy, read, write_raster
 
 SETTINGS = Settings(window=32)
-WAYS = ("rest", "grpc")
-
-
-@pytest.fixture(scope="module")
-def served(exported: Path) -> double.Served:
-    return double.Served(exported)
-
-
-@pytest.fixture(scope="module", params=WAYS)
-def url(request: pytest.FixtureRequest, served: double.Served) -> Iterator[str]:
-    """Where the model is served, by each of the two ways."""
-    if request.param == "grpc":
-        pytest.importorskip(
-            "tensorflow_serving", reason="tensorflow-serving-api is not installed (requirements-dev.txt)"
-        )
-    with getattr(double, request.param)(served) as address:
-        yield address
 
 
 @pytest.fixture(scope="module")
