@@ -8,6 +8,7 @@ import contextlib
 import math
 import os
 import tempfile
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -121,7 +122,8 @@ def table(rows: dict[tuple[str, str], list[list[float]]]) -> str:
     ]
     lines.append("|---|---|---|---|---|---|---|")
     for (kind, way), scores in rows.items():
-        iou, recall, wrong, before, after, *_, found = np.mean(scores, axis=0)
+        with warnings.catch_warnings(action="ignore"):  # Of what no scene has.
+            iou, recall, wrong, before, after, *_, found = np.nanmean(scores, axis=0)
         cells = [kind, way, f"{found * len(scores):.0f} of {len(scores)}", f"{iou:.2f}", f"{recall:.2f}"]
         if math.isnan(recall):  # There is no shadow to be found.
             cells[3:] = "", ""

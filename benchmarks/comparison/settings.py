@@ -1,6 +1,7 @@
 """What a comparison is asked for, and what one run of it is."""
 
 import abc
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,6 +59,13 @@ class Comparison(abc.ABC):
     seed: int = 0
     judged: int = 96
     """Held-out simulated pictures on which each is judged."""
+
+    def alike(self, name: str, steps: int, run: Run) -> Run:
+        """`run` as run `name`, in all that is the same in every run, and with what its variant sets."""
+        own = self.variants[name].settings
+        return dataclasses.replace(
+            run, data=self.data, run_dir=self.output / name, steps=steps, size=self.size, seed=self.seed, **own
+        )
 
     @abc.abstractmethod
     def run_of(self, name: str, steps: int = 1) -> Run:

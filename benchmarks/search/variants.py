@@ -83,20 +83,13 @@ class Search(Comparison):
             narrower = self.width / cast(Any, preset.options).widths[0]
             widths = tuple(max(1, round(narrower * width)) for width in options.widths)
             options = dataclasses.replace(options, widths=widths, width=max(1, round(narrower * options.width)))
-        changed: dict[str, Any] = {
-            "simulation": dataclasses.replace(preset.simulation, **variant.weather),
-            "augmentation": dataclasses.replace(preset.augmentation, **variant.ground),
-        }
-        return dataclasses.replace(
+        changed = dataclasses.replace(
             preset,
             options=options,
-            data=self.data,
-            run_dir=self.output / name,
-            steps=steps,
-            size=self.size,
-            seed=self.seed,
-            **changed | variant.settings,
+            simulation=dataclasses.replace(preset.simulation, **variant.weather),
+            augmentation=dataclasses.replace(preset.augmentation, **variant.ground),
         )
+        return self.alike(name, steps, changed)
 
     def held_out(self) -> Run:
         """The preset's: under its weather, over ground that looks as it has it."""

@@ -34,24 +34,15 @@ class Systems(Comparison):
     """Folder of the runs, the exported models, and of what comes out: numbers.json, table.md, and pictures."""
 
     def run_of(self, name: str, steps: int = 1) -> Run:
-        """Those of its preset, on the clouds and the ground of all."""
+        """The settings of run `name`, for `steps` steps: those of its preset, on the clouds and the ground of all."""
         variant, common = self.variants[name], self.variants[PIX2PIX].start()
         preset = variant.start()
         widths = {} if self.width is None else {"width": self.width}
         if self.width is not None and hasattr(preset.options, "discriminator_width"):
             widths["discriminator_width"] = self.width
-        return dataclasses.replace(
-            preset,
-            options=dataclasses.replace(cast(Any, preset.options), **widths | variant.options),
-            data=self.data,
-            simulation=common.simulation,
-            augmentation=common.augmentation,
-            run_dir=self.output / name,
-            steps=steps,
-            size=self.size,
-            seed=self.seed,
-            **variant.settings,
-        )
+        options = dataclasses.replace(cast(Any, preset.options), **widths | variant.options)
+        data: dict[str, Any] = {"simulation": common.simulation, "augmentation": common.augmentation}
+        return self.alike(name, steps, dataclasses.replace(preset, options=options, **data))
 
     def held_out(self) -> Run:
         """As all see the same clouds, that of any."""
