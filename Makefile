@@ -28,7 +28,7 @@ help:
 	@echo "make soak      long fault tests: twenty kills, resumed each time"
 	@echo "make experiments  an hour: each cure and objective of inpainting on GROUND=$(GROUND), into docs/inpainting.md"
 	@echo "make systems-table  hours: pix2pix, CycleGAN, U-Net for MINUTES=$(MINUTES) each on GROUND, into docs/systems.md"
-	@echo "make search    hours: the default network with one thing changed at a time, on GROUND, into runs/search"
+	@echo "make search    hours: the default network with one thing changed at a time, on GROUND, into docs/"
 	@echo "make figures   pictures from DATA=$(DATA) into figures/ (not part of the repository)"
 	@echo "make scenes    make the sample scenes of assets/ again"
 	@echo "make picture   make the README's picture from the demo"
@@ -88,7 +88,8 @@ systems-table: $(RUN)
 		--page docs/systems.md
 
 search: $(RUN)
-	$(BIN)/python -m benchmarks.search --data.ground $(GROUND) $(if $(PAIRS),--pairs $(PAIRS) --pairs-only first:30)
+	$(BIN)/python -m benchmarks.search --data.ground $(GROUND) $(if $(PAIRS),--pairs $(PAIRS) --pairs-only first:30) \
+		--page docs/experiments.md
 
 figures: $(RUN)
 	$(BIN)/python -m docs.figures --data $(DATA)

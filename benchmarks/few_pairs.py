@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from cloud_removal.errors import expect
 from cloud_removal.evaluation.evaluate import Judged, Method, Restored, judge, means, read_pairs, table
 from cloud_removal.evaluation.metrics import Picture, to_8_bit
 from cloud_removal.files import write_atomically
+from configure import DEFOG, DEFOG_DEFAULT
 
 if TYPE_CHECKING:
     from cloud_removal.inference.model import Model
@@ -40,7 +41,7 @@ SHOWN = 8
 class Folds:
     """Adapts a model to real pairs, each time to all but one part of them, and judges it on that part.
 
-    The parts are stretches of the sorted names: neighbours often show the same ground. The same command goes on.
+    The same command goes on where it was stopped.
     """
 
     pairs: Path
@@ -49,8 +50,13 @@ class Folds:
     """Folder of the runs, and of what comes out: numbers.json, table.md, panel.png (real pictures)."""
     folds: int = 5
     """How many parts; 2 or more."""
+    parts: Literal["random", "stretches"] = "random"
+    """random: pairs of every kind are in every part. stretches: of the sorted names, neighbours in which often show the
+    same ground, so that what is judged on is of a kind that was not learned from."""
     minutes: float = 10.0
     """Minutes of training for each."""
+    preset: str = DEFOG_DEFAULT
+    """Preset of train_defog.py."""
     init: Path = Path("defog")
     """Model that is adapted: a model folder, or the name of a bundled one."""
     ground: tuple[Path, ...] = ()
@@ -73,6 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(folds: Folds, again: str) -> int:
     """Trains what is not trained yet, judges, prints. `again` is printed as the way to go on."""
     names = names_of_pairs(folds.pairs)
+    expect(folds.preset in DEFOG, "preset", folds.preset, f"one of {', '.join(DEFOG)}")
     expect(2 <= folds.folds <= len(names), "folds", folds.folds, f"2 to {len(names)}, the number of pairs")
     busy = load("less is trained in the same time")
     rows: list[Judged] = []
@@ -88,8 +95,11 @@ def run(folds: Folds, again: str) -> int:
 
 def chosen(folds: Folds, names: Sequence[str]) -> list[tuple[int, list[str]]]:
     """The number of each part that is asked for, and its names."""
-    parts = enumerate(np.array_split(np.array(names), folds.folds))
-    return [(number, part.tolist()) for number, part in parts if not folds.only or number in folds.only]
+    order = np.array(names)
+    if folds.parts == "random":
+        order = np.random.default_rng(0).permutation(order)
+    parts = enumerate(np.array_split(order, folds.folds))
+    return [(number, sorted(part.tolist())) for number, part in parts if not folds.only or number in folds.only]
 
 
 def adapt(folds: Folds, number: int, names: Sequence[str], again: str) -> int:
@@ -99,14 +109,12 @@ def adapt(folds: Folds, number: int, names: Sequence[str], again: str) -> int:
     linked(folds.pairs, folder(folds, number) / "pairs", names)
     print(f"Part {number}: adapting to {len(names)} pairs", file=sys.stderr, flush=True)
     with contextlib.redirect_stdout(sys.stderr):
-        return run_training(Training(run_of(folds, number), preset="veil"), again)
+        return run_training(Training(run_of(folds, number), preset=folds.preset), again)
 
 
 def run_of(folds: Folds, number: int) -> Run:
     """The settings of run `number`: those of `train_defog.py --data.pairs … --init … --minutes …`."""
-    from configure import DEFOG, DEFOG_DEFAULT
-
-    preset = DEFOG[DEFOG_DEFAULT]
+    preset = DEFOG[folds.preset]
     changed = {name: getattr(folds, name) for name in ("learning_rate", "size", "ema")}
     return dataclasses.replace(
         preset,

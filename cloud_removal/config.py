@@ -151,6 +151,24 @@ class Augmentation:
 
 
 @dataclass(frozen=True)
+class PairAugmentation:
+    """Ranges of what is changed in real pairs, in both pictures alike: little, for they show the sensor itself."""
+
+    gain: Range = (0.93, 1.0)
+    saturation: Range = (0.93, 1.07)
+    tint: Range = (0.98, 1.02)
+    swap: float = 0.0
+    """Share of pairs whose channels are put in another order."""
+    scale: Range = (0.75, 1.3)
+    """Zoom: under 1 shows more ground, coarser."""
+    rotate: bool = True
+    thickness: Range = (0.6, 1.1)
+    """Factor on the difference between cloudy and clear: the same cloud, thinner or thicker."""
+    exchange: float = 0.5
+    """Share of pairs whose cloud, as far as opacity and one colour describe it, lies over another's clear picture."""
+
+
+@dataclass(frozen=True)
 class SystemOptions:
     """Base of each system's own options."""
 
@@ -165,6 +183,7 @@ class Run:
     data: Data = Data()
     simulation: Simulation = Simulation()
     augmentation: Augmentation = Augmentation()
+    pair_augmentation: PairAugmentation = PairAugmentation()
     run_dir: Path = Path("runs/run")
     """Folder of checkpoints, log, samples and curves; the same command goes on from it."""
     steps: int = 10_000

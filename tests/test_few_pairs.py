@@ -20,13 +20,25 @@ def pairs(tmp_path):
 
 
 def test_each_pair_is_judged_once_in_parts_of_neighbours(pairs):
-    parts = [names for _, names in few_pairs.chosen(Folds(pairs), NAMES)]
+    parts = [names for _, names in few_pairs.chosen(Folds(pairs, parts="stretches"), NAMES)]
     assert [name for names in parts for name in names] == NAMES
     assert [len(names) for names in parts] == [3, 3, 2, 2, 2]
 
 
+def test_each_pair_is_judged_once_in_parts_that_are_mixed_alike_every_time(pairs):
+    parts = [names for _, names in few_pairs.chosen(Folds(pairs), NAMES)]
+    assert sorted(name for names in parts for name in names) == NAMES
+    assert all(names == sorted(names) for names in parts) and parts[0] != NAMES[:3]
+    assert parts == [names for _, names in few_pairs.chosen(Folds(pairs), NAMES)]
+
+
 def test_parts_can_be_chosen(pairs):
-    assert few_pairs.chosen(Folds(pairs, only=(3,)), NAMES) == [(3, NAMES[8:10])]
+    assert few_pairs.chosen(Folds(pairs, parts="stretches", only=(3,)), NAMES) == [(3, NAMES[8:10])]
+
+
+def test_a_preset_that_is_not_there_is_refused(pairs, capsys):
+    assert few_pairs.main(["--pairs", str(pairs), "--preset", "none"]) == 1
+    assert "--preset none: expected one of" in capsys.readouterr().err
 
 
 def test_one_part_is_refused(pairs, capsys):

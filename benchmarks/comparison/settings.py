@@ -62,10 +62,10 @@ class Comparison(abc.ABC):
 
     def alike(self, name: str, steps: int, run: Run) -> Run:
         """`run` as run `name`, in all that is the same in every run, and with what its variant sets."""
-        own = self.variants[name].settings
-        return dataclasses.replace(
-            run, data=self.data, run_dir=self.output / name, steps=steps, size=self.size, seed=self.seed, **own
+        run = dataclasses.replace(
+            run, data=self.data, run_dir=self.output / name, steps=steps, size=self.size, seed=self.seed
         )
+        return dataclasses.replace(run, **self.variants[name].settings)
 
     @abc.abstractmethod
     def run_of(self, name: str, steps: int = 1) -> Run:

@@ -10,7 +10,7 @@ from typing import Any
 NETWORKS: dict[str, dict[str, Any]] = {
     "veil": {
         "network": "veil", "widths": [24, 48, 96, 128, 160], "objective": "visible", "cloud_weight": 0.5,
-        "learning_rate": 5e-4, "beta_1": 0.9, "beta_2": 0.99, "clip_norm": 1.0, "ema": 0.999,
+        "learning_rate": 5e-4, "beta_1": 0.9, "beta_2": 0.99, "clip_norm": 1.0, "ema": 0.995,
     },
     "unet": {
         "network": "unet", "width": 16, "objective": "l1", "cloud_weight": 3.0,

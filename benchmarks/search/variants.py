@@ -33,6 +33,7 @@ UNAVERAGED = {"ema": None}
 """Batch norm does not go together with averaged weights."""
 CHOICES = {
     BASE: choice("the preset `veil`"),
+    "again": choice("the same from another seed: what chance does", {"seed": 1}),
     "direct": choice("head: the ground decoded directly", head="direct"),
     "unet": choice("network: the seed's U-Net (batch norm, weights not averaged)", UNAVERAGED, network="unet"),
     "unaveraged": choice("weights not averaged", UNAVERAGED),

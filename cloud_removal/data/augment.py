@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from cloud_removal.config import Augmentation, Range
+from cloud_removal.config import Augmentation, PairAugmentation, Range
 from cloud_removal.data.ground import GroundSource, square
 from cloud_removal.data.open_country import open_country
 from cloud_removal.data.tiles import mirrored
@@ -40,28 +40,32 @@ def draw_pair(
     clear: np.ndarray,
     opacity: np.ndarray,
     rng: np.random.Generator,
-    augmentation: Augmentation,
+    augmentation: PairAugmentation,
     size: int,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The same place, turn and colours for a pair (uint8; H, W, 3 twice and H, W): float32 in [0, 1], (size, size, C).
 
     Only what is linear in the light is changed (no gamma, nothing made brighter than it was), so that
-    cloudy = clear·(1 - opacity) + veil·opacity still holds.
+    cloudy = clear·(1 - opacity) + veil·opacity still holds: also with another opacity, never over 1, for which the two
+    are mixed.
     """
-    place = placement(rng, augmentation)
+    place = placement(rng, augmentation.scale, augmentation.rotate)
     side = place.side(size)
     stack = mirrored(square(np.dstack((cloudy, opacity, clear)), rng, side), side)
     over, under = lay(stack[..., :4], place, size), lay(stack[..., 4:], place, size)
     gain = min(uniform(rng, augmentation.gain), 1.0) * rng.uniform(*augmentation.tint, 3)
-    matrix = (mixing(rng, augmentation) * gain / 255.0).astype(np.float32)
+    matrix = (mixing(rng, augmentation.saturation, augmentation.swap) * gain / 255.0).astype(np.float32)
     seen, ground = (cv2.transform(picture.astype(np.float32), matrix) for picture in (over[..., :3], under))
-    return np.clip(seen, 0.0, 1.0), np.clip(ground, 0.0, 1.0), over[..., 3:] / np.float32(255)
+    hidden = over[..., 3:] / np.float32(255)
+    thicker = np.minimum(np.float32(uniform(rng, augmentation.thickness)), 1.0 / np.maximum(hidden, np.float32(1e-3)))
+    seen = ground + thicker * (seen - ground)
+    return np.clip(seen, 0.0, 1.0), np.clip(ground, 0.0, 1.0), thicker * hidden
 
 
-def placement(rng: np.random.Generator, augmentation: Augmentation) -> Placement:
-    """A random one; without `rotate` only zoomed."""
-    zoom = uniform(rng, augmentation.scale)
-    if not augmentation.rotate:
+def placement(rng: np.random.Generator, scale: Range, rotate: bool) -> Placement:
+    """A random one, zoomed by `scale`; without `rotate` not turned."""
+    zoom = uniform(rng, scale)
+    if not rotate:
         return Placement(zoom, 0.0, 0, False)
     angle = rng.uniform(-45.0, 45.0) if rng.random() < ANY_ANGLE else 0.0
     return Placement(zoom, angle, int(rng.integers(4)), bool(rng.integers(2)))
@@ -83,7 +87,7 @@ def draw(source: GroundSource, rng: np.random.Generator, augmentation: Augmentat
 
 def cut(source: GroundSource, rng: np.random.Generator, augmentation: Augmentation, size: int) -> np.ndarray:
     """A place of `source`, zoomed, turned and flipped, in its own colours: uint8 (size, size, 3)."""
-    place = placement(rng, augmentation)
+    place = placement(rng, augmentation.scale, augmentation.rotate)
     return lay(source.crop(int(rng.integers(len(source))), rng, place.side(size)), place, size)
 
 
@@ -125,7 +129,7 @@ def recolour(picture: np.ndarray, rng: np.random.Generator, augmentation: Augmen
     gain = min(uniform(rng, augmentation.gain), 1.0 / max(brightest, 0.1)) * rng.uniform(*augmentation.tint, 3)
     table = (curve[:, None] * gain).astype(np.float32)
     seen = cv2.LUT(picture, table.reshape(1, 256, 3))
-    seen = cv2.transform(seen, mixing(rng, augmentation))
+    seen = cv2.transform(seen, mixing(rng, augmentation.saturation, augmentation.swap))
     if rng.random() < augmentation.palette:
         seen = repainted(seen, rng, augmentation)
     return np.clip(seen, 0.0, 1.0, out=seen)
@@ -158,11 +162,11 @@ def repainted(picture: np.ndarray, rng: np.random.Generator, augmentation: Augme
     return (picture - picture.mean(axis=(0, 1))) * np.float32(uniform(rng, augmentation.contrast)) + colour
 
 
-def mixing(rng: np.random.Generator, augmentation: Augmentation) -> np.ndarray:
+def mixing(rng: np.random.Generator, saturation: Range, swap: float) -> np.ndarray:
     """Matrix (3, 3) on RGB: saturation about the grey value, then perhaps another order of the channels."""
-    saturation = np.float32(uniform(rng, augmentation.saturation))
-    matrix = saturation * np.eye(3, dtype=np.float32) + (1 - saturation) * np.tile(GREY, (3, 1))
-    order = rng.permutation(3) if rng.random() < augmentation.swap else np.arange(3)
+    factor = np.float32(uniform(rng, saturation))
+    matrix = factor * np.eye(3, dtype=np.float32) + (1 - factor) * np.tile(GREY, (3, 1))
+    order = rng.permutation(3) if rng.random() < swap else np.arange(3)
     return matrix[order]
 
 

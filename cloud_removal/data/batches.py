@@ -144,7 +144,7 @@ def _simulated(sources: Sources, run: Run, rng: np.random.Generator) -> Example:
 
 def _real(sources: Sources, run: Run, rng: np.random.Generator) -> Example:
     assert sources.pairs is not None
-    cloudy, clear, opacity = sources.pairs.draw(rng, run.augmentation, run.size)
+    cloudy, clear, opacity = sources.pairs.draw(rng, run.pair_augmentation, run.size)
     return {"aerial": cloudy, "opacity": opacity, "ground": clear, "shadow": np.zeros_like(opacity)}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from cloud_removal.config import Augmentation, Location
+from cloud_removal.config import Location, PairAugmentation
 from cloud_removal.data.augment import draw_pair
 from cloud_removal.data.decode import is_picture
 from cloud_removal.data.storage import Local, Storage, open_storage
@@ -27,11 +27,15 @@ CLEARLY = 0.8
 
 @dataclass(frozen=True)
 class Pair:
-    """One place seen twice: uint8 (H, W, 3), and the share of it that the cloud hides, uint8 (H, W), 255 = all."""
+    """One place seen twice: uint8 (H, W, 3), and the share of it that the cloud hides, uint8 (H, W), 255 = all.
+
+    `colour` (3,) in [0, 1] is that of the cloud.
+    """
 
     cloudy: np.ndarray
     clear: np.ndarray
     opacity: np.ndarray
+    colour: np.ndarray
 
 
 class Pairs:
@@ -44,11 +48,22 @@ class Pairs:
         return len(self.pairs)
 
     def draw(
-        self, rng: np.random.Generator, augmentation: Augmentation, size: int
+        self, rng: np.random.Generator, augmentation: PairAugmentation, size: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Cloudy and clear (size, size, 3) and opacity (size, size, 1), float32 in [0, 1], of a random pair."""
         pair = self.pairs[int(rng.integers(len(self.pairs)))]
+        if rng.random() < augmentation.exchange:
+            pair = exchanged(pair, self.pairs[int(rng.integers(len(self.pairs)))])
         return draw_pair(pair.cloudy, pair.clear, pair.opacity, rng, augmentation, size)
+
+
+def exchanged(pair: Pair, other: Pair) -> Pair:
+    """The cloud of `pair` over the clear picture of `other`, as large as both are."""
+    height, width = (min(sides) for sides in zip(pair.opacity.shape, other.opacity.shape, strict=True))
+    opacity, clear = pair.opacity[:height, :width], other.clear[:height, :width]
+    hidden = opacity[..., None] / np.float32(255)
+    cloudy = clear * (1 - hidden) + np.float32(255) * pair.colour * hidden
+    return Pair(np.rint(cloudy).astype(np.uint8), clear, opacity, pair.colour)
 
 
 def open_pairs(folder: Location, validation_share: float, split: str) -> Pairs:
@@ -88,8 +103,8 @@ def _read(storage: Storage, name: str) -> Pair:
     if cloudy.shape != clear.shape:
         sizes = f"cloud/{name} is {cloudy.shape[:2]} pixels and clear/{name} {clear.shape[:2]}"
         raise InputError(f"{storage.at('')}: {sizes}.")
-    opacity, _ = estimate_opacity(cloudy / np.float32(255), clear / np.float32(255))
-    return Pair(cloudy, clear, np.rint(opacity * 255).astype(np.uint8))
+    opacity, colour = estimate_opacity(cloudy / np.float32(255), clear / np.float32(255))
+    return Pair(cloudy, clear, np.rint(opacity * 255).astype(np.uint8), colour)
 
 
 def estimate_opacity(cloudy: np.ndarray, clear: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

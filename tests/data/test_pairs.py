@@ -1,11 +1,13 @@
 """Real pairs, and the opacity estimated from them."""
 
+import dataclasses
+
 import cv2
 import numpy as np
 import pytest
 
-from cloud_removal.config import Augmentation
-from cloud_removal.data.pairs import estimate_opacity, even_veil, open_pairs
+from cloud_removal.config import PairAugmentation
+from cloud_removal.data.pairs import Pair, Pairs, estimate_opacity, even_veil, exchanged, open_pairs
 from cloud_removal.errors import EmptyDatasetError, InputError
 
 CLEAR = cv2.resize(np.random.default_rng(0).random((24, 24, 3), np.float32), (48, 48)) * np.float32(0.5)
@@ -49,8 +51,55 @@ def test_no_opacity_is_found_where_the_two_are_the_same():
 
 def test_a_drawn_pair_is_cut_turned_and_coloured_alike(folder):
     pairs = open_pairs(folder, 0.0, "training")
-    cloudy, clear, _ = pairs.draw(np.random.default_rng(1), Augmentation(), 24)
-    np.testing.assert_array_equal(cloudy, clear)
+    cloudy, clear, _ = pairs.draw(np.random.default_rng(1), PairAugmentation(swap=1.0, exchange=0.0), 24)
+    np.testing.assert_allclose(cloudy, clear, atol=1e-6)
+
+
+SAME = PairAugmentation((1, 1), (1, 1), (1, 1), scale=(1, 1), rotate=False, thickness=(1, 1), exchange=0.0)
+HALF = Pair(
+    np.full((32, 32, 3), 150, np.uint8),
+    np.full((32, 32, 3), 60, np.uint8),
+    np.full((32, 32), 128, np.uint8),
+    np.array([0.9, 0.8, 0.7], np.float32),
+)
+
+
+@pytest.mark.parametrize(("thickness", "level", "opacity"), [(1.0, 150, 128), (0.5, 105, 64), (1.5, 195, 192)])
+def test_a_drawn_cloud_can_be_thinner_or_thicker_than_it_was(thickness, level, opacity):
+    between = dataclasses.replace(SAME, thickness=(thickness, thickness))
+    cloudy, clear, share = Pairs([HALF]).draw(np.random.default_rng(0), between, 32)
+    np.testing.assert_allclose(cloudy, level / 255, atol=1e-5)
+    np.testing.assert_allclose(clear, 60 / 255, atol=1e-5)
+    np.testing.assert_allclose(share, opacity / 255, atol=5e-3)
+
+
+def test_a_drawn_cloud_is_never_thicker_than_opaque():
+    cloudy, _, share = Pairs([HALF]).draw(np.random.default_rng(0), dataclasses.replace(SAME, thickness=(9, 9)), 32)
+    np.testing.assert_allclose(cloudy, (60 + 90 * 255 / 128) / 255, atol=1e-5)
+    np.testing.assert_allclose(share, 1.0, atol=1e-5)
+
+
+def test_an_exchanged_cloud_lies_over_the_ground_of_another_pair():
+    ground = np.zeros((48, 24, 3), np.uint8)
+    ground[..., 0] = 200
+    other = Pair(ground, ground, np.zeros((48, 24), np.uint8), np.ones(3, np.float32))
+    mixed = exchanged(HALF, other)
+    assert mixed.clear.shape == mixed.cloudy.shape == (32, 24, 3)
+    np.testing.assert_array_equal(mixed.clear, ground[:32])
+    hidden = 128 / 255
+    expected = ground[0, 0] * (1 - hidden) + 255 * HALF.colour * hidden
+    np.testing.assert_allclose(mixed.cloudy[5, 5], expected, atol=0.6)
+    np.testing.assert_array_equal(mixed.opacity, HALF.opacity[:, :24])
+
+
+def test_as_many_clouds_are_exchanged_as_asked_for():
+    black, nothing = np.zeros_like(HALF.clear), np.zeros_like(HALF.opacity)
+    bare = Pair(black, black, nothing, np.ones(3, np.float32))
+    for share, expected in ((0.0, 0), (1.0, 0.25)):
+        asked, rng = dataclasses.replace(SAME, exchange=share), np.random.default_rng(0)
+        drawn = [Pairs([HALF, bare]).draw(rng, asked, 32) for _ in range(200)]
+        mixed = np.mean([cloudy.mean() > 0.1 and clear.max() == 0.0 for cloudy, clear, _ in drawn])
+        assert mixed == pytest.approx(expected, abs=0.08)
 
 
 def levels(folder, share, split):
