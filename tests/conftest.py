@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import keras
 import pytest
 
 from tests.normed_model import save_normed_model
@@ -21,6 +22,21 @@ def _nothing_has_to_outlive_a_power_cut() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda descriptor: None)
         yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _precision_comes_back_after_a_file() -> Iterator[None]:
+    """Whatever is trained for all tests of a file, perhaps in mixed precision, those of the next compute in float32."""
+    yield
+    keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture(autouse=True)
+def _precision_comes_back_after_a_test() -> Iterator[None]:
+    """Whatever a test trains, the next one of the same process computes as this one found it."""
+    policy = keras.config.dtype_policy()
+    yield
+    keras.config.set_dtype_policy(policy)
 
 
 @pytest.fixture(scope="session")

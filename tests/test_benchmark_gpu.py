@@ -33,7 +33,6 @@ ROW = {
 @pytest.fixture
 def narrow():
     """The smallest run of a preset, without TensorFlow's graphs."""
-    policy = keras.config.dtype_policy()
 
     def make(preset):
         run = run_of(cases.Case(preset, "float32", 1, cases.QUICK_SIZE).spec())
@@ -43,7 +42,6 @@ def narrow():
     tf.config.run_functions_eagerly(True)
     yield make
     tf.config.run_functions_eagerly(False)
-    keras.config.set_dtype_policy(policy)
 
 
 @pytest.mark.parametrize("preset", cases.NETWORKS)

@@ -8,7 +8,6 @@ import json
 from pathlib import Path
 
 import cv2
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -35,15 +34,13 @@ def done(tmp_path_factory):
     Their few steps are not compiled, which would take longer than all else.
     """
     output, printed = tmp_path_factory.mktemp("cures") / "out", io.StringIO()
-    policy = keras.config.dtype_policy()
     tf.config.run_functions_eagerly(True)
     try:
         with contextlib.redirect_stdout(printed):
             code = command.main([str(word) for word in ("--output", output, *SMALL)])
     finally:
         tf.config.run_functions_eagerly(False)
-    yield (output, printed.getvalue()) if code == 0 else pytest.fail(f"exit code {code}")
-    keras.config.set_dtype_policy(policy)
+    return (output, printed.getvalue()) if code == 0 else pytest.fail(f"exit code {code}")
 
 
 @pytest.fixture

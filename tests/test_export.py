@@ -263,21 +263,15 @@ def test_a_full_disk_is_said_and_leaves_nothing_behind(system, run, tmp_path):
 
 def test_a_run_in_mixed_precision_is_exported_in_float32(run):
     keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
-        mixed = Tiny(run)
-        served = as_float32(mixed, run)
-    finally:
-        keras.config.set_dtype_policy("float32")
+    mixed = Tiny(run)
+    served = as_float32(mixed, run)
     assert {layer.compute_dtype for layer in served.networks["net"].layers} == {"float32"}
 
 
 def test_building_in_float32_leaves_the_precision_of_the_session_alone(run, system):
     keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
-        as_float32(system, run)
-        assert keras.config.dtype_policy().name == "mixed_bfloat16"
-    finally:
-        keras.config.set_dtype_policy("float32")
+    as_float32(system, run)
+    assert keras.config.dtype_policy().name == "mixed_bfloat16"
 
 
 def test_averaged_weights_are_exported_where_the_run_keeps_them(run):

@@ -7,7 +7,6 @@ import json
 from pathlib import Path
 
 import cv2
-import keras
 import numpy as np
 import pytest
 
@@ -51,11 +50,10 @@ def words(pairs, tmp_path_factory):
 @pytest.fixture(scope="module")
 def done(words):
     """(folder of the comparison, what it printed), after two runs on procedural ground."""
-    printed, policy = io.StringIO(), keras.config.dtype_policy()
+    printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         code = command.main(words)
-    yield (Path(words[-1]), printed.getvalue()) if code == 0 else pytest.fail(f"exit code {code}")
-    keras.config.set_dtype_policy(policy)
+    return (Path(words[-1]), printed.getvalue()) if code == 0 else pytest.fail(f"exit code {code}")
 
 
 @pytest.fixture
@@ -146,9 +144,7 @@ def test_what_was_trained_with_other_settings_is_not_compared(done, words, capsy
 def test_minutes_become_steps_once_and_are_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(runs, "TRIED_SECONDS", 0.0)
     comparison = Systems(size=SIDE, width=2, minutes=0.5, output=tmp_path)
-    policy = keras.config.dtype_policy()
     steps = runs.settled_steps("pix2pix-l1", comparison)
-    keras.config.set_dtype_policy(policy)
     budget = json.loads((tmp_path / "pix2pix-l1" / "budget.json").read_text())
     assert steps == runs.known_steps("pix2pix-l1", comparison) == round(30.0 / budget["seconds_per_step"]) >= 1
     assert runs.known_steps("pix2pix", comparison) is None

@@ -16,13 +16,6 @@ def unet():
     return enlighten.attention_unet(D)
 
 
-@pytest.fixture(autouse=True)
-def _policy_comes_back():
-    policy = keras.config.dtype_policy()
-    yield
-    keras.config.set_dtype_policy(policy)
-
-
 def noise(*shape):
     return np.random.default_rng(0).random(shape, np.float32)
 

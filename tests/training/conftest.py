@@ -3,7 +3,6 @@
 import dataclasses
 from pathlib import Path
 
-import keras
 import pytest
 
 from cloud_removal import plots, systems
@@ -24,9 +23,6 @@ class Told(list):
 @pytest.fixture(autouse=True)
 def _tiny_system_is_found(monkeypatch):
     monkeypatch.setattr(systems, "__path__", [*systems.__path__, str(SYSTEMS)])
-    policy = keras.config.dtype_policy()
-    yield
-    keras.config.set_dtype_policy(policy)
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
-import keras
 import numpy as np
 import pytest
 
@@ -52,7 +51,7 @@ def trained(tmp_path_factory):
     killed, and gone on with by one process.
     """
     root = tmp_path_factory.mktemp("workers")
-    policy, path = keras.config.dtype_policy(), systems.__path__
+    path = systems.__path__
     with pytest.MonkeyPatch.context() as changed:
         changed.setattr(plots, "curves", lambda run_dir: b"")
         changed.setattr(environment, "build", by_descent(environment.build))
@@ -68,7 +67,6 @@ def trained(tmp_path_factory):
         runs = [(dataclasses.replace(run, run_dir=root / f"two-{name}"), "") for name, run in RUNS.items()]
         code, said = together(root, [*runs, (tiny, "signalled"), (tiny, "killed")])
         alone(dataclasses.replace(tiny, steps=KILLED + 1))
-    keras.config.set_dtype_policy(policy)
     return SimpleNamespace(root=root, code=code, said=said)
 
 
