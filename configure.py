@@ -15,9 +15,10 @@ DEFOG = {
     )
     for width in (0, 8, 24)
 }
+VISIBLE = unet.Options(network="veil", objective="visible", cloud_weight=0.5, beta_1=0.9, beta_2=0.99)
 VEIL = Run(
     system="unet",
-    options=unet.Options(network="veil", objective="visible", cloud_weight=0.5, beta_1=0.9, beta_2=0.99),
+    options=VISIBLE,
     simulation=Simulation(
         kinds=(0.25, 0.22, 0.28, 0.25),
         veil_opacity=(0.3, 0.75),
@@ -68,8 +69,17 @@ DEFOG["adapt"] = dataclasses.replace(
     schedule="constant",
     judge_every=100,
 )
+# The same where pairs are at hand, and no other preset is named: of whole pictures, for how opaque a veil is shows in
+# all of a picture together.
+DEFOG["pairs"] = dataclasses.replace(
+    VEIL,
+    options=dataclasses.replace(VISIBLE, contrast_weight=0.0),
+    learning_rate=3e-4,
+    schedule="constant",
+    size=256,
+)
 DEFOG["mend"] = Run(system="mend", options=mend.Options(), run_dir=Path("runs/defog"), steps=40_000)
-DEFOG_DEFAULT = "veil"
+DEFOG_DEFAULT, DEFOG_OF_PAIRS = "veil", "pairs"
 
 SHARP = Augmentation(
     # Ground enlarged, or of little contrast, looks like a blurred hole: a discriminator learns nothing from it.

@@ -3,7 +3,7 @@
 import sys
 
 from cloud_removal.cli.train import train
-from configure import DEFOG, DEFOG_DEFAULT
+from configure import DEFOG, DEFOG_DEFAULT, DEFOG_OF_PAIRS
 
 if __name__ == "__main__":
-    sys.exit(train("train_defog.py", DEFOG, DEFOG_DEFAULT))
+    sys.exit(train("train_defog.py", DEFOG, DEFOG_DEFAULT, of_pairs=DEFOG_OF_PAIRS))

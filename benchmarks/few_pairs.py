@@ -23,7 +23,7 @@ from cloud_removal.errors import expect
 from cloud_removal.evaluation.evaluate import Judged, Method, Restored, judge, means, read_pairs, table
 from cloud_removal.evaluation.metrics import Picture, to_8_bit
 from cloud_removal.files import write_atomically
-from configure import DEFOG, DEFOG_DEFAULT
+from configure import DEFOG, DEFOG_OF_PAIRS
 
 if TYPE_CHECKING:
     from cloud_removal.inference.model import Model
@@ -55,7 +55,7 @@ class Folds:
     same ground, so that what is judged on is of a kind that was not learned from."""
     minutes: float = 10.0
     """Minutes of training for each."""
-    preset: str = DEFOG_DEFAULT
+    preset: str = DEFOG_OF_PAIRS
     """Preset of train_defog.py."""
     init: Path = Path("defog")
     """Model that is adapted: a model folder, or the name of a bundled one."""

@@ -164,7 +164,7 @@ class PairAugmentation:
     rotate: bool = True
     thickness: Range = (0.6, 1.1)
     """Factor on the difference between cloudy and clear: the same cloud, thinner or thicker."""
-    exchange: float = 0.5
+    exchange: float = 0.8
     """Share of pairs whose cloud, as far as opacity and one colour describe it, lies over another's clear picture."""
 
 

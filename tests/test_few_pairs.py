@@ -55,7 +55,7 @@ def test_a_run_sees_the_pairs_it_is_given_and_no_other(pairs, tmp_path):
 def test_a_run_has_the_settings_of_the_script_but_those_asked_for(pairs, tmp_path):
     run = few_pairs.run_of(Folds(pairs, output=tmp_path, learning_rate=1e-3, minutes=2.0), 1)
     assert (run.run_dir, run.data.pairs) == (tmp_path / "part1", tmp_path / "part1" / "pairs")
-    assert (run.learning_rate, run.minutes, run.size) == (1e-3, 2.0, 192)
+    assert (run.learning_rate, run.minutes, run.size) == (1e-3, 2.0, 256)
 
 
 def test_the_straight_line_of_each_channel_undoes_an_even_veil():

@@ -38,8 +38,13 @@ class Training:
     """Say what would be trained, try one step, write nothing."""
 
 
-def train(script: str, presets: Mapping[str, Run], default: str, argv: Sequence[str] | None = None) -> int:
-    """Parses the command line of training script `script` over its presets and trains. Returns the exit code."""
+def train(
+    script: str, presets: Mapping[str, Run], default: str, argv: Sequence[str] | None = None, of_pairs: str = ""
+) -> int:
+    """Parses the command line of training script `script` over its presets and trains. Returns the exit code.
+
+    `default` is the preset that options start from, `of_pairs`, if any, that where real pairs are given.
+    """
     import tensorflow as tf
 
     from cloud_removal.data.endless import unreadable
@@ -48,7 +53,7 @@ def train(script: str, presets: Mapping[str, Run], default: str, argv: Sequence[
     leave_at_once("Stopped before the first step; nothing has changed.")
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        training = parse(script, presets, default, words)
+        training = parse(script, presets, default, words, of_pairs)
         return train_together(training, [script, *words])
     except WorkerError as error:
         report(error)
@@ -62,13 +67,14 @@ def train(script: str, presets: Mapping[str, Run], default: str, argv: Sequence[
         return report(reason)
 
 
-def parse(script: str, presets: Mapping[str, Run], default: str, words: Sequence[str]) -> Training:
+def parse(script: str, presets: Mapping[str, Run], default: str, words: Sequence[str], of_pairs: str = "") -> Training:
     """The settings asked for. OptionError lists the right presets or systems where there is none of that name."""
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False, prog=f"python {script}")
     first.add_argument("--preset")
     first.add_argument("--system")
+    first.add_argument("--data.pairs", dest="pairs")
     known, _ = first.parse_known_args(words)
-    name = preset_name(presets, default, known.preset, known.system)
+    name = preset_name(presets, (known.pairs and of_pairs) or default, known.preset, known.system)
     start = Training(presets[name], preset=name)
     parsed = tyro.cli(
         Training, args=list(words), default=start, prog=f"python {script}", description=_help(presets, name)

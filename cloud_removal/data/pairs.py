@@ -37,12 +37,20 @@ class Pair:
     opacity: np.ndarray
     colour: np.ndarray
 
+    @property
+    def darker(self) -> bool:
+        """Whether the cloudy picture is the darker one: then other light, not a cloud, makes most of the difference."""
+        return bool(self.cloudy.mean() < self.clear.mean())
+
 
 class Pairs:
     """The pairs of a folder, decoded once; `draw` cuts augmented training pictures from them."""
 
     def __init__(self, pairs: Sequence[Pair]):
         self.pairs = pairs
+        darker = np.array([pair.darker for pair in pairs])
+        self.alike = [np.flatnonzero(darker == kind) for kind in darker]
+        """For each pair those with whose ground it is exchanged: a dull day belongs to ground it is seen over."""
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -51,9 +59,10 @@ class Pairs:
         self, rng: np.random.Generator, augmentation: PairAugmentation, size: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Cloudy and clear (size, size, 3) and opacity (size, size, 1), float32 in [0, 1], of a random pair."""
-        pair = self.pairs[int(rng.integers(len(self.pairs)))]
+        index = int(rng.integers(len(self.pairs)))
+        pair = self.pairs[index]
         if rng.random() < augmentation.exchange:
-            pair = exchanged(pair, self.pairs[int(rng.integers(len(self.pairs)))])
+            pair = exchanged(pair, self.pairs[int(rng.choice(self.alike[index]))])
         return draw_pair(pair.cloudy, pair.clear, pair.opacity, rng, augmentation, size)
 
 
@@ -67,16 +76,18 @@ def exchanged(pair: Pair, other: Pair) -> Pair:
 
 
 def open_pairs(folder: Location, validation_share: float, split: str) -> Pairs:
-    """The pairs folder/cloud/NAME, folder/clear/NAME of `split` (the last names are for validation, at least one).
+    """The pairs folder/cloud/NAME, folder/clear/NAME of `split`, by name.
 
-    A single pair is of both. InputError where a name stands on one side only or the two differ in size,
+    For validation are some, at least one, evenly spread, since neighbours often show the same ground; a single pair is
+    of both. InputError where a name stands on one side only or the two differ in size,
     EmptyDatasetError for none.
     """
     names = names_of_pairs(folder)
     kept = max(round(len(names) * max(validation_share, KEPT_SHARE)), 1)
-    here = (names[-kept:] if split == "validation" else names[:-kept]) or names
+    validation = [names[(2 * number + 1) * len(names) // (2 * kept)] for number in range(kept)]
+    here = validation if split == "validation" else [name for name in names if name not in validation]
     storage = open_storage(folder)
-    return Pairs([_read(storage, name) for name in here])
+    return Pairs([_read(storage, name) for name in here or names])
 
 
 def names_of_pairs(folder: Location) -> list[str]:

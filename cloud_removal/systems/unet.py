@@ -37,9 +37,12 @@ class Options(SystemOptions):
     """How the unet's answer is brought to [0, 1]."""
     objective: Literal["l1", "l2", "haze", "visible"] = "l1"
     """l1, l2: difference of composites. haze: squared, weight 0 from opacity 0.75 up. visible: PSNR, gradients and
-    contrast, hidden ground counting for a little, and cross-entropy for the cloud, which is l1 in the others."""
+    contrast, hidden ground counting for a little (that of real pairs, which was seen once, as much as any), and
+    cross-entropy for the cloud, which is l1 in the others."""
     composite_cloud: Literal["true", "predicted"] = "true"
     """Cloud over the predicted ground in l1 and l2 (the seed's text: the true one; its old code: the predicted one)."""
+    contrast_weight: float = 0.3
+    """Of the contrast in objective visible; 0 or more. Nothing for the highest PSNR, which fades what is in doubt."""
     structure_weight: float = 0.0
     """Of 1 - SSIM of the ground, hidden or not, beside any objective; 0 or more."""
     cloud_weight: float = 3.0
@@ -62,7 +65,7 @@ class UNetSystem(CloudRestorer):
     def __init__(self, run: Run):
         super().__init__(run)
         self.options: Options = run.options  # type: ignore[assignment]  # The loader made it of this class.
-        for name, least in (("width", 1), ("structure_weight", 0)):
+        for name, least in (("width", 1), ("contrast_weight", 0), ("structure_weight", 0)):
             value = getattr(self.options, name)
             expect(value >= least, name, value, f"{least} or more")
         if self.options.network == "veil":
@@ -81,7 +84,7 @@ class UNetSystem(CloudRestorer):
             answer = self._answer(batch["aerial"], training=True)
             opacity, ground = tf.split(answer, (1, 3), axis=-1)
             cloud = self._cloud_loss(batch["opacity"], opacity, batch["known"])
-            visible = self._ground_loss(lit_ground(batch), ground, batch["opacity"], opacity)
+            visible = self._ground_loss(lit_ground(batch), ground, self._hidden(batch), opacity)
             loss = self.options.cloud_weight * cloud + visible
             scaled = optimizer.scale_loss(loss)
         norm = self.update("unet", tape, scaled)
@@ -108,6 +111,10 @@ class UNetSystem(CloudRestorer):
             context = tf.tile(vector[:, tf.newaxis, tf.newaxis], [1, rows, columns, 1])
         return self.networks["unet"]([image, context], training=training)
 
+    def _hidden(self, batch: Batch) -> tf.Tensor:
+        """How much of the ground is hidden, for the objective: the opacity, or nothing in real pairs under `visible`."""
+        return batch["opacity"] * (batch["known"] if self.options.objective == "visible" else 1.0)
+
     def _cloud_loss(self, true: tf.Tensor, predicted: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
         """Loss on the opacity where it is known (not so of real pairs); float32 scalar."""
         kind = losses.cross_entropy if self.options.objective == "visible" else losses.l1
@@ -127,7 +134,8 @@ class UNetSystem(CloudRestorer):
             seen = keras.ops.maximum(1.0 - opacity, HIDDEN_COUNTS)
             exact = losses.log_mse(true, predicted, seen, FLOOR)
             edges = losses.gradient_l1(true, predicted, opacity)
-            return 0.15 * exact + 0.5 * edges + 0.3 * losses.contrast_l1(true, predicted, opacity)
+            contrast = losses.contrast_l1(true, predicted, opacity)
+            return 0.15 * exact + 0.5 * edges + self.options.contrast_weight * contrast
         own_cloud = own if self.options.composite_cloud == "predicted" else None
         difference = losses.composite_difference(true, predicted, opacity, own_cloud)
         return keras.ops.mean(keras.ops.abs(difference) if kind == "l1" else keras.ops.square(difference))

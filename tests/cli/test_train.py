@@ -12,7 +12,7 @@ from cloud_removal.training import environment
 
 
 def parsed(*words):
-    return parse("train_defog.py", configure.DEFOG, configure.DEFOG_DEFAULT, words)
+    return parse("train_defog.py", configure.DEFOG, configure.DEFOG_DEFAULT, words, configure.DEFOG_OF_PAIRS)
 
 
 def exits_with(*words):
@@ -21,6 +21,17 @@ def exits_with(*words):
 
 def test_without_options_the_default_preset_is_trained():
     assert parsed().run == configure.DEFOG[configure.DEFOG_DEFAULT]
+
+
+@pytest.mark.parametrize("words", [["--data.pairs", "c"], ["--data.pairs=c"], ["--data.pairs", "c", "--seed", "0"]])
+def test_with_real_pairs_their_own_preset_is_trained(words):
+    pairs, preset = parsed(*words).run, configure.DEFOG[configure.DEFOG_OF_PAIRS]
+    assert dataclasses.replace(pairs, data=preset.data) == preset
+
+
+def test_with_real_pairs_another_preset_or_system_can_be_named():
+    assert parsed("--data.pairs", "c", "--preset", "unet").preset == "unet"
+    assert parsed("--data.pairs", "c", "--system", "mend").preset == "mend"
 
 
 def test_options_change_the_preset():

@@ -102,20 +102,28 @@ def test_as_many_clouds_are_exchanged_as_asked_for():
         assert mixed == pytest.approx(expected, abs=0.08)
 
 
+def test_a_dull_day_is_exchanged_only_with_another():
+    dull = dataclasses.replace(HALF, cloudy=HALF.clear, clear=2 * HALF.clear, colour=0 * HALF.colour)
+    pairs, rng = Pairs([HALF, dull]), np.random.default_rng(0)
+    drawn = [pairs.draw(rng, dataclasses.replace(SAME, exchange=1.0), 32) for _ in range(40)]
+    lighter = {(clear.max() > 0.4, cloudy.mean() < clear.mean()) for cloudy, clear, _ in drawn}
+    assert lighter == {(False, False), (True, True)}
+
+
 def levels(folder, share, split):
     return {int(pair.clear[0, 0, 0]) for pair in open_pairs(folder, share, split).pairs}
 
 
-def test_the_last_pairs_are_for_validation(folder):
-    assert levels(folder, 0.2, "validation") == {16, 17, 18, 19}
+def test_pairs_for_validation_are_spread_over_the_names(folder):
+    assert levels(folder, 0.2, "validation") == {2, 7, 12, 17}
 
 
 def test_of_pairs_at_least_15_of_100_are_for_validation(folder):
-    assert levels(folder, 0.05, "validation") == {17, 18, 19}
+    assert levels(folder, 0.05, "validation") == {3, 10, 16}
 
 
 def test_no_pair_is_of_both_parts(folder):
-    assert levels(folder, 0.05, "training") == set(range(17))
+    assert levels(folder, 0.05, "training") == set(range(20)) - {3, 10, 16}
 
 
 def test_a_name_on_one_side_only_is_refused_and_said(folder):
@@ -125,8 +133,8 @@ def test_a_name_on_one_side_only_is_refused_and_said(folder):
 
 
 def test_a_pair_of_two_sizes_is_refused(folder):
-    cv2.imwrite(str(folder / "clear" / "03.png"), np.zeros((8, 8, 3), np.uint8))
-    with pytest.raises(InputError, match=r"03\.png"):
+    cv2.imwrite(str(folder / "clear" / "04.png"), np.zeros((8, 8, 3), np.uint8))
+    with pytest.raises(InputError, match=r"04\.png"):
         open_pairs(folder, 0.1, "training")
 
 

@@ -25,6 +25,28 @@ def test_structure_is_added_to_the_loss_on_the_ground_by_its_weight(objective):
     assert found[1] - found[0] == pytest.approx(0.3 * float(losses.dissimilarity(true, predicted)), rel=1e-4)
 
 
-def test_a_structure_weight_under_zero_is_refused():
-    with pytest.raises(OptionError, match="--structure-weight -1"):
-        UNetSystem(Run("unet", dataclasses.replace(SMALL, structure_weight=-1.0)))
+@pytest.mark.parametrize("name", ["structure_weight", "contrast_weight"])
+def test_a_weight_under_zero_is_refused(name):
+    with pytest.raises(OptionError, match=f"--{name.replace('_', '-')} -1"):
+        UNetSystem(Run("unet", dataclasses.replace(SMALL, **{name: -1.0})))
+
+
+def test_contrast_counts_by_its_weight():
+    true, predicted = np.random.default_rng(0).random((2, 1, 64, 64, 3), dtype=np.float32)
+    seen = np.zeros((1, 64, 64, 1), np.float32)
+    found = [
+        float(UNetSystem(Run("unet", dataclasses.replace(SMALL, contrast_weight=weight)))._ground_loss(
+            true, 0.5 * predicted, seen, seen
+        ))
+        for weight in (0.0, 0.3)
+    ]  # fmt: skip
+    contrast = float(losses.contrast_l1(true, 0.5 * predicted, seen))
+    assert found[1] - found[0] == pytest.approx(0.3 * contrast, rel=1e-4)
+
+
+@pytest.mark.parametrize("objective, hidden", [("visible", [0.7, 0.0]), ("l1", [0.7, 0.7])])
+def test_ground_under_the_clouds_of_real_pairs_counts_as_any_other_where_what_is_visible_counts(objective, hidden):
+    system = UNetSystem(Run("unet", dataclasses.replace(SMALL, objective=objective)))
+    known = np.array([1, 0], np.float32)[:, None, None, None]
+    batch = {"opacity": np.full((2, 4, 4, 1), 0.7, np.float32), "known": known}
+    np.testing.assert_allclose(system._hidden(batch)[:, 0, 0, 0], hidden)
