@@ -11,9 +11,9 @@ from keras import layers, ops
 LEAK = 0.2
 """Slope of the leaky ReLU below zero (DCGAN, arXiv:1511.06434)."""
 
-Upsample = Literal["transposed", "resize"]
-"""How resolution is doubled: transposed convolution, or pixels repeated and then convolved, which leaves no
-checkerboard (Odena et al. 2016, doi:10.23915/distill.00003)."""
+Upsample = Literal["transposed", "resize", "bilinear"]
+"""How resolution is doubled: transposed convolution; or pixels repeated (resize) or interpolated (bilinear) and then
+convolved, which leaves no checkerboard (Odena et al. 2016, doi:10.23915/distill.00003)."""
 
 Norm = Literal["batch", "instance", "layer"]
 """batch: statistics of each channel over the batch, moving ones at inference. instance: over each picture alone, at
@@ -79,13 +79,14 @@ def grow(x: Any, filters: int, name: str, kernel: int = 4, upsample: Upsample = 
 
 
 def doubled(x: Any, filters: int, name: str, kernel: int, upsample: Upsample, start: Any = "glorot_uniform") -> Any:
-    """Twice the resolution without norm, bias or activation; with "resize" the convolution is always 3×3.
+    """Twice the resolution without norm, bias or activation; but by "transposed" the convolution is always 3×3.
 
     `start` initialises the weights.
     """
     same: dict[str, Any] = {"padding": "same", "use_bias": False, "kernel_initializer": start, "name": f"{name}_conv"}
-    if upsample == "resize":
-        x = layers.UpSampling2D(name=f"{name}_repeat")(x)
+    if upsample != "transposed":
+        how = "nearest" if upsample == "resize" else "bilinear"
+        x = layers.UpSampling2D(interpolation=how, name=f"{name}_repeat")(x)
         return layers.Conv2D(filters, 3, **same)(x)
     return layers.Conv2DTranspose(filters, kernel, 2, **same)(x)
 

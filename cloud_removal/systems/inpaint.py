@@ -5,7 +5,6 @@ from typing import Literal
 
 import tensorflow as tf
 
-from cloud_removal import losses
 from cloud_removal.adversarial import CRITICS, PIXEL_OBJECTIVES, Adversarial
 from cloud_removal.config import Range, Run, SystemOptions
 from cloud_removal.data.holes import completion_batches
@@ -18,6 +17,7 @@ from cloud_removal.systems.balance import Balance
 from cloud_removal.systems.base import Batch, Completer, Scalars
 from cloud_removal.systems.history import History, View
 from cloud_removal.systems.judge import Judge
+from cloud_removal.systems.likeness import Likeness, Reconstruction
 from cloud_removal.systems.monitor import Diversity
 from cloud_removal.systems.optimization import Kind, optimizer
 
@@ -33,7 +33,8 @@ class Options(SystemOptions):
     """Networks, objective, phases and cures of the inpainting system."""
 
     generator: completion.Name = "autoencoder"
-    """Network that fills the hole; glcic-correction corrects a smooth fill of it, without batch norm."""
+    """Network that fills the hole; glcic-correction corrects a smooth fill of it, without batch norm, and glcic-texture
+    adds noise to that, as strong as the texture around."""
     width: int | None = None
     """Base width of the generator; None: its source's."""
     upsample: Upsample = "transposed"
@@ -58,11 +59,13 @@ class Options(SystemOptions):
     """Steps that then train the discriminator alone; after them both are trained."""
     stop_loss: float = 0.0
     """End the training of both once the reconstruction loss (running mean) is under this; 0: never."""
-    reconstruction: Literal["l1", "l2"] = "l1"
+    reconstruction: Reconstruction = "l1"
     """Difference between completed picture and ground."""
     reconstruction_weight: float = 1.0
     structure_weight: float = 0.0
     """Weight of 1 - SSIM between completed picture and ground in the generator's loss."""
+    texture_weight: float = 0.0
+    """Weight of the difference in detail, octave by octave, between hole and ground, wherever that detail is."""
     adversarial_weight: float = 0.01
     """Weight of the discriminator's opinion in the generator's loss (GLCIC: 0.0004 beside l2)."""
     balance: float = 8.0
@@ -101,6 +104,9 @@ class InpaintSystem(Completer):
         check(own, run.size)
         self._build_networks()
         self.judge = Judge(self.networks["discriminator"], own.discriminator, own.adversarial, run.seed)
+        self.likeness = Likeness(
+            own.reconstruction, own.reconstruction_weight, own.structure_weight, own.texture_weight
+        )
         self.critic_steps = own.critic_steps or self.judge.objective.critic_steps
         self.balance = Balance(0.0 if own.adversarial in CRITICS else own.balance, own.balance_window)
         self.history = History(own.history_size, own.history, run.size, run.seed) if own.history else None
@@ -153,7 +159,7 @@ class InpaintSystem(Completer):
         with tf.GradientTape() as tape:
             fake = self._completion(batch, training=True)
             found = self._compared(batch, fake)
-            scaled = self.optimizers["generator"].scale_loss(self._distance(found))
+            scaled = self.optimizers["generator"].scale_loss(self.likeness.loss(found))
         found["gradient_norm_generator"] = self.update("generator", tape, scaled)
         return self._scalars(COMPLETION, batch, fake, found)
 
@@ -179,7 +185,7 @@ class InpaintSystem(Completer):
                 scaled_discriminator = self._scaled_discriminator_loss(found)
             found["adversarial"] = self.judge.opinion(answer, fake)
             found |= self._compared(batch, fake)
-            loss = self._distance(found) + self.options.adversarial_weight * found["adversarial"]
+            loss = self.likeness.loss(found) + self.options.adversarial_weight * found["adversarial"]
             scaled_generator = self.optimizers["generator"].scale_loss(loss)
         own = [self.judge.gauge(answer, fake), found["discriminator"], found["reconstruction"]]
         gauge, discriminator, reconstruction = self.workers.mean(own)
@@ -212,17 +218,7 @@ class InpaintSystem(Completer):
         return self.networks["fill"](image, training=training)
 
     def _compared(self, batch: Batch, fake: View) -> Scalars:
-        """Differences from the ground, which are 0 outside the hole; means over all pixels, float32 scalars."""
-        kind = losses.l1 if self.options.reconstruction == "l1" else losses.l2
-        found = {"reconstruction": kind(batch["ground"], fake.picture)}
-        if self.options.structure_weight:
-            found["structure"] = losses.dissimilarity(batch["ground"], fake.picture)
-        return found
-
-    def _distance(self, found: Scalars) -> tf.Tensor:
-        """What of the generator's loss is not the discriminator's opinion."""
-        exact = self.options.reconstruction_weight * found["reconstruction"]
-        return exact + self.options.structure_weight * found.get("structure", 0.0)
+        return self.likeness.differences(batch["ground"], fake.picture, batch["hole"])
 
     def _judged(self, batch: Batch, fake: View, answer: tf.Tensor) -> Scalars:
         """loss_D, and the gradient penalty where the objective has one; nothing of them reaches the generator."""
@@ -246,8 +242,8 @@ class InpaintSystem(Completer):
 
     def _scalars(self, phase: int, batch: Batch, fake: View, found: Scalars) -> Scalars:
         """The line of the log: the same names in each phase, NaN for what it has not."""
-        sometimes = {"structure": self.options.structure_weight, "penalty": self.judge.objective.penalty}
-        names = ["reconstruction", "adversarial", "discriminator", *(name for name in sometimes if sometimes[name])]
+        names = [*self.likeness.names(), "adversarial", "discriminator"]
+        names += ["penalty"] if self.judge.objective.penalty else []
         names += ["gradient_norm_generator", "gradient_norm_discriminator"]
         scalars = {name: found.get(name, tf.constant(MISSING)) for name in names}
         watched = self.diversity.watch(fake.picture, batch["ground"], batch["hole"], self.workers)

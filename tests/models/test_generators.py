@@ -133,10 +133,11 @@ def test_the_unet_is_the_seeds_with_the_mask_as_a_fourth_channel():
 
 
 @pytest.mark.parametrize("name", GENERATORS)
-def test_resizing_in_place_of_transposed_convolutions_repeats_pixels_and_convolves(name):
-    words = path(GENERATORS[name](D, upsample="resize"))
+@pytest.mark.parametrize("upsample, enlarged", [("resize", "repeat"), ("bilinear", "bilinear")])
+def test_resizing_in_place_of_transposed_convolutions_repeats_or_interpolates_and_convolves(name, upsample, enlarged):
+    words = path(GENERATORS[name](D, upsample=upsample))
     assert not any(word.startswith("deconv") and "s2" in word for word in words)
-    assert words.count("repeat") == sum("s2" in word for word in words)
+    assert words.count(enlarged) == sum("s2" in word for word in words)
 
 
 @pytest.mark.parametrize("name", GENERATORS)
