@@ -30,7 +30,7 @@ class Grain(keras.layers.Layer):
         super().__init__(name=name, dtype="float32")
 
     def call(self, strengths: Any) -> Any:
-        batch, height, width, _ = ops.shape(strengths)
+        _, height, width, _ = ops.shape(strengths)
         noise = ops.tile(ops.convert_to_tensor(bands()), (1, height // PERIOD, width // PERIOD, 1))
         each = [strengths[..., 3 * band : 3 * band + 3] * noise[..., band : band + 1] for band in range(OCTAVES)]
         return sum(each[1:], each[0])

@@ -112,7 +112,7 @@ class UNetSystem(CloudRestorer):
         return self.networks["unet"]([image, context], training=training)
 
     def _hidden(self, batch: Batch) -> tf.Tensor:
-        """How much of the ground is hidden, for the objective: the opacity, or nothing in real pairs under `visible`."""
+        """How much of the ground the objective takes as hidden: the opacity; in real pairs nothing, under `visible`."""
         return batch["opacity"] * (batch["known"] if self.options.objective == "visible" else 1.0)
 
     def _cloud_loss(self, true: tf.Tensor, predicted: tf.Tensor, known: tf.Tensor) -> tf.Tensor:

@@ -46,6 +46,6 @@ def test_the_noise_of_a_correction_begins_faint_and_learns_its_strength_of_each_
     network = correction(2, grain=True)
     plain, noisy = (ops.convert_to_numpy(net(given)) for net in (correction(2), network))
     assert 0.2 < 255.0 * (noisy - plain).std() < 3.0
-    kernel, bias = network.get_layer("strengths").weights
+    _, bias = network.get_layer("strengths").weights
     bias.assign(bias + 3.0)
     assert (ops.convert_to_numpy(network(given)) - plain).std() > 5.0 * (noisy - plain).std()
