@@ -37,8 +37,8 @@ class Options(SystemOptions):
     """How the unet's answer is brought to [0, 1]."""
     objective: Literal["l1", "l2", "haze", "visible"] = "l1"
     """l1, l2: difference of composites. haze: squared, weight 0 from opacity 0.75 up. visible: PSNR, gradients and
-    contrast, hidden ground counting for a little (that of real pairs, which was seen once, as much as any), and
-    cross-entropy for the cloud, which is l1 in the others."""
+    contrast, hidden ground counting for a little, and cross-entropy for the cloud, which is l1 in the others. All
+    ground of real pairs counts alike, but with a predicted composite_cloud."""
     composite_cloud: Literal["true", "predicted"] = "true"
     """Cloud over the predicted ground in l1 and l2 (the seed's text: the true one; its old code: the predicted one)."""
     contrast_weight: float = 0.3
@@ -112,8 +112,8 @@ class UNetSystem(CloudRestorer):
         return self.networks["unet"]([image, context], training=training)
 
     def _hidden(self, batch: Batch) -> tf.Tensor:
-        """How much of the ground the objective takes as hidden: the opacity; in real pairs nothing, under `visible`."""
-        return batch["opacity"] * (batch["known"] if self.options.objective == "visible" else 1.0)
+        """How much of the ground is hidden, for the objective; nothing in real pairs, whose ground was seen once."""
+        return batch["opacity"] * (batch["known"] if self.options.composite_cloud == "true" else 1.0)
 
     def _cloud_loss(self, true: tf.Tensor, predicted: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
         """Loss on the opacity where it is known (not so of real pairs); float32 scalar."""

@@ -44,9 +44,9 @@ def test_contrast_counts_by_its_weight():
     assert found[1] - found[0] == pytest.approx(0.3 * contrast, rel=1e-4)
 
 
-@pytest.mark.parametrize("objective, hidden", [("visible", [0.7, 0.0]), ("l1", [0.7, 0.7])])
-def test_ground_under_the_clouds_of_real_pairs_counts_as_any_other_where_what_is_visible_counts(objective, hidden):
-    system = UNetSystem(Run("unet", dataclasses.replace(SMALL, objective=objective)))
+@pytest.mark.parametrize("cloud, hidden", [("true", [0.7, 0.0]), ("predicted", [0.7, 0.7])])
+def test_ground_under_the_clouds_of_real_pairs_counts_as_any_other(cloud, hidden):
+    system = UNetSystem(Run("unet", dataclasses.replace(SMALL, composite_cloud=cloud)))
     known = np.array([1, 0], np.float32)[:, None, None, None]
     batch = {"opacity": np.full((2, 4, 4, 1), 0.7, np.float32), "known": known}
     np.testing.assert_allclose(system._hidden(batch)[:, 0, 0, 0], hidden)
