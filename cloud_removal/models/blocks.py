@@ -85,10 +85,17 @@ def doubled(x: Any, filters: int, name: str, kernel: int, upsample: Upsample, st
     """
     same: dict[str, Any] = {"padding": "same", "use_bias": False, "kernel_initializer": start, "name": f"{name}_conv"}
     if upsample != "transposed":
-        how = "nearest" if upsample == "resize" else "bilinear"
-        x = layers.UpSampling2D(interpolation=how, name=f"{name}_repeat")(x)
+        x = layers.UpSampling2D(name=f"{name}_repeat")(x)
+        x = softened(x) if upsample == "bilinear" else x
         return layers.Conv2D(filters, 3, **same)(x)
     return layers.Conv2DTranspose(filters, kernel, 2, **same)(x)
+
+
+def softened(x: Any) -> Any:
+    """(B, H, W, C) filtered by 1-2-1 both ways, its border repeated: bilinear enlarging, of what was enlarged twice by
+    repeating. Keras' own asks for sizes that are known when the graph is made."""
+    x = ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="symmetric")
+    return ops.average_pool(ops.average_pool(x, 2, 1), 2, 1)
 
 
 def residual_unit(x: Any, name: str) -> Any:

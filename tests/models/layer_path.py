@@ -25,13 +25,11 @@ def word(operation):
             return f"leaky {operation.negative_slope:g}"
         case layers.ReLU():
             return "relu" if operation.max_value is None else f"relu{operation.max_value:g}"
-        case layers.UpSampling2D():
-            return "repeat" if operation.interpolation == "nearest" else operation.interpolation
         case layers.Dense():
             return f"dense {operation.units}"
     names = {
         "BatchNormalization": "norm", "Concatenate": "join", "Add": "add", "Flatten": "flat", "ZeroPadding2D": "zeros",
-        "GroupNormalization": "instance norm",
+        "UpSampling2D": "repeat", "GroupNormalization": "instance norm",
     }  # fmt: skip
     kind = type(operation).__name__
     return operation.mode if kind == "Pad" else names.get(kind, kind.lower())

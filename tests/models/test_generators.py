@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from cloud_removal.models import generators
+from cloud_removal.models import blocks, generators
 from cloud_removal.models.completion import GENERATORS
 from tests.models.layer_path import path
 
@@ -133,11 +133,21 @@ def test_the_unet_is_the_seeds_with_the_mask_as_a_fourth_channel():
 
 
 @pytest.mark.parametrize("name", GENERATORS)
-@pytest.mark.parametrize("upsample, enlarged", [("resize", "repeat"), ("bilinear", "bilinear")])
+@pytest.mark.parametrize("upsample, enlarged", [
+    ("resize", ["repeat"]), ("bilinear", ["repeat", "symmetric", "averagepool", "averagepool"]),
+])  # fmt: skip
 def test_resizing_in_place_of_transposed_convolutions_repeats_or_interpolates_and_convolves(name, upsample, enlarged):
     words = path(GENERATORS[name](D, upsample=upsample))
     assert not any(word.startswith("deconv") and "s2" in word for word in words)
-    assert words.count(enlarged) == sum("s2" in word for word in words)
+    assert sum(words[at : at + len(enlarged)] == enlarged for at in range(len(words))) == words.count("repeat")
+    assert words.count("repeat") == sum("s2" in word for word in words)
+
+
+def test_softening_what_was_repeated_is_bilinear_enlarging():
+    picture = np.random.default_rng(0).random((1, 6, 8, 2), np.float32)
+    softened = blocks.softened(keras.layers.UpSampling2D()(picture))
+    expected = keras.layers.UpSampling2D(interpolation="bilinear")(picture)
+    np.testing.assert_allclose(softened, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", GENERATORS)
