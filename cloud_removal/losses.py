@@ -6,6 +6,8 @@ from keras import ops
 
 TEXTURE_OCTAVES = 4
 """Of the detail that `texture_l1` compares: 2, 4, 8 and 16 px."""
+AROUND = 4
+"""Side of the places in which energies of detail are compared, in details of the octave."""
 UNSEEN = 1e-5
 """Energy of detail that nobody sees, and that counts as much as none."""
 
@@ -100,20 +102,23 @@ def dissimilarity(true: Any, predicted: Any) -> Any:
 
 
 def texture_l1(true: Any, predicted: Any, hole: Any) -> Any:
-    """Mean over pictures, channels and octaves of |log(e / ê)|, e the mean energy of detail in the hole.
+    """Mean over octaves, and what lies in the hole of places, of |log(e / ê)|, e the energy of detail around a place.
 
-    `hole` (B, H, W, 1): 1 = hole; sides are multiples of 2**TEXTURE_OCTAVES. The detail of an octave is what averages
-    over 2×2 px lose of the picture at its resolution (Haar wavelets). As much of it as there was is asked for, not the
-    same, which nobody can know: squared and absolute errors reward a blur.
+    `hole` (B, H, W, 1): 1 = hole; sides are multiples of 2**TEXTURE_OCTAVES · AROUND. The detail of an octave is what
+    averages over 2×2 px lose of the picture at its resolution (Haar wavelets), a place is AROUND×AROUND of them. As much
+    of it as there was is asked for, not the same, which nobody can know: squared and absolute errors reward a blur.
+    Place by place, since over a whole hole a few bright specks would do.
     """
     found = []
     for _ in range(TEXTURE_OCTAVES):
         hole = _halved(hole)
+        inside = ops.average_pool(hole, AROUND, AROUND)
         energies = []
         for picture in (true, predicted):
             lost = _halved(ops.square(picture)) - ops.square(_halved(picture))
-            energies.append(ops.sum(hole * lost, axis=(1, 2)) / (ops.sum(hole, axis=(1, 2)) + 1.0))
-        found.append(ops.mean(ops.abs(ops.log(energies[0] + UNSEEN) - ops.log(energies[1] + UNSEEN))))
+            energies.append(ops.average_pool(hole * lost, AROUND, AROUND) / (inside + 1e-3))
+        apart = ops.abs(ops.log(energies[0] + UNSEEN) - ops.log(energies[1] + UNSEEN))
+        found.append(ops.sum(inside * ops.mean(apart, axis=-1, keepdims=True)) / (ops.sum(inside) + 1e-3))
         true, predicted = _halved(true), _halved(predicted)
     return sum(found[1:], found[0]) / len(found)
 
