@@ -70,12 +70,12 @@ DEFOG["adapt"] = dataclasses.replace(
     judge_every=100,
 )
 # The same where pairs are at hand, and no other preset is named: of whole pictures, for how opaque a veil is shows in
-# all of a picture together.
+# all of a picture together, and in many small steps.
 DEFOG["pairs"] = dataclasses.replace(
     VEIL,
-    options=dataclasses.replace(VISIBLE, contrast_weight=0.0),
-    learning_rate=3e-4,
+    options=dataclasses.replace(VISIBLE, contrast_weight=0.0, structure_weight=0.5),
     schedule="constant",
+    batch_size=4,
     size=256,
 )
 DEFOG["mend"] = Run(system="mend", options=mend.Options(), run_dir=Path("runs/defog"), steps=40_000)

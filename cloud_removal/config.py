@@ -154,17 +154,17 @@ class Augmentation:
 class PairAugmentation:
     """Ranges of what is changed in real pairs, in both pictures alike: little, for they show the sensor itself."""
 
-    gain: Range = (0.93, 1.0)
-    saturation: Range = (0.93, 1.07)
-    tint: Range = (0.98, 1.02)
+    gain: Range = (1.0, 1.0)
+    saturation: Range = (1.0, 1.0)
+    tint: Range = (1.0, 1.0)
     swap: float = 0.0
     """Share of pairs whose channels are put in another order."""
-    scale: Range = (0.75, 1.3)
+    scale: Range = (0.9, 1.1)
     """Zoom: under 1 shows more ground, coarser."""
     rotate: bool = True
-    thickness: Range = (0.6, 1.1)
+    thickness: Range = (0.9, 1.05)
     """Factor on the difference between cloudy and clear: the same cloud, thinner or thicker."""
-    exchange: float = 0.8
+    exchange: float = 0.0
     """Share of pairs whose cloud, as far as opacity and one colour describe it, lies over another's clear picture."""
 
 

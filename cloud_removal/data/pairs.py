@@ -37,20 +37,12 @@ class Pair:
     opacity: np.ndarray
     colour: np.ndarray
 
-    @property
-    def darker(self) -> bool:
-        """Whether the cloudy picture is the darker one: then other light, not a cloud, makes most of the difference."""
-        return bool(self.cloudy.mean() < self.clear.mean())
-
 
 class Pairs:
     """The pairs of a folder, decoded once; `draw` cuts augmented training pictures from them."""
 
     def __init__(self, pairs: Sequence[Pair]):
         self.pairs = pairs
-        darker = np.array([pair.darker for pair in pairs])
-        self.alike = [np.flatnonzero(darker == kind) for kind in darker]
-        """For each pair those with whose ground it is exchanged: a dull day belongs to ground it is seen over."""
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -59,10 +51,9 @@ class Pairs:
         self, rng: np.random.Generator, augmentation: PairAugmentation, size: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Cloudy and clear (size, size, 3) and opacity (size, size, 1), float32 in [0, 1], of a random pair."""
-        index = int(rng.integers(len(self.pairs)))
-        pair = self.pairs[index]
+        pair = self.pairs[int(rng.integers(len(self.pairs)))]
         if rng.random() < augmentation.exchange:
-            pair = exchanged(pair, self.pairs[int(rng.choice(self.alike[index]))])
+            pair = exchanged(pair, self.pairs[int(rng.integers(len(self.pairs)))])
         return draw_pair(pair.cloudy, pair.clear, pair.opacity, rng, augmentation, size)
 
 

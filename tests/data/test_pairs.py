@@ -102,14 +102,6 @@ def test_as_many_clouds_are_exchanged_as_asked_for():
         assert mixed == pytest.approx(expected, abs=0.08)
 
 
-def test_a_dull_day_is_exchanged_only_with_another():
-    dull = dataclasses.replace(HALF, cloudy=HALF.clear, clear=2 * HALF.clear, colour=0 * HALF.colour)
-    pairs, rng = Pairs([HALF, dull]), np.random.default_rng(0)
-    drawn = [pairs.draw(rng, dataclasses.replace(SAME, exchange=1.0), 32) for _ in range(40)]
-    lighter = {(clear.max() > 0.4, cloudy.mean() < clear.mean()) for cloudy, clear, _ in drawn}
-    assert lighter == {(False, False), (True, True)}
-
-
 def levels(folder, share, split):
     return {int(pair.clear[0, 0, 0]) for pair in open_pairs(folder, share, split).pairs}
 
