@@ -105,9 +105,9 @@ def texture_l1(true: Any, predicted: Any, hole: Any) -> Any:
     """Mean over octaves, and what lies in the hole of places, of |log(e / ê)|, e the energy of detail around a place.
 
     `hole` (B, H, W, 1): 1 = hole; sides are multiples of 2**TEXTURE_OCTAVES · AROUND. The detail of an octave is what
-    averages over 2×2 px lose of the picture at its resolution (Haar wavelets), a place is AROUND×AROUND of them. As much
-    of it as there was is asked for, not the same, which nobody can know: squared and absolute errors reward a blur.
-    Place by place, since over a whole hole a few bright specks would do.
+    averages over 2×2 px lose of the picture at its resolution (Haar wavelets); a place is AROUND×AROUND of them. As
+    much of it as there was is asked for, not the same, which nobody can know: squared and absolute errors reward a
+    blur. Place by place, since over a whole hole a few bright specks would do.
     """
     found = []
     for _ in range(TEXTURE_OCTAVES):
