@@ -8,7 +8,7 @@ from cloud_removal.systems.base import Completer, Restorer, Synthesizer, System
 
 __all__ = ["Completer", "Restorer", "Synthesizer", "System", "find", "names"]
 
-PARTS = ("balance", "base", "history", "judge", "monitor", "optimization", "penalty", "workers")
+PARTS = ("balance", "base", "history", "judge", "likeness", "monitor", "optimization", "penalty", "workers")
 """Modules here that are no system, but what systems are made of."""
 
 
