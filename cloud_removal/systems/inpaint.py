@@ -65,7 +65,7 @@ class Options(SystemOptions):
     structure_weight: float = 0.0
     """Weight of 1 - SSIM between completed picture and ground in the generator's loss."""
     texture_weight: float = 0.0
-    """Weight of the difference in detail, octave by octave, between hole and ground, wherever that detail is."""
+    """Weight of the difference in how much detail there is, octave by octave and place by place (losses.texture_l1)."""
     adversarial_weight: float = 0.01
     """Weight of the discriminator's opinion in the generator's loss (GLCIC: 0.0004 beside l2)."""
     balance: float = 8.0
