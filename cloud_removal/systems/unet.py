@@ -59,7 +59,7 @@ class UNetSystem(CloudRestorer):
     seed_document = "Cloud Removal (mod_defog.py, mod_haze_unet.py)"
     script = "train_defog.py"
     default_preset = "veil"
-    other_presets = ("adapt", "unet", "unet8", "unet24")
+    other_presets = ("adapt", "pairs", "unet", "unet8", "unet24")
     stride = unet.STRIDE
 
     def __init__(self, run: Run):
