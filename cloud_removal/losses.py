@@ -4,13 +4,6 @@ from typing import Any
 
 from keras import ops
 
-TEXTURE_OCTAVES = 4
-"""Of the detail that `texture_l1` compares: 2, 4, 8 and 16 px."""
-AROUND = 4
-"""Side of the places in which energies of detail are compared, in details of the octave."""
-UNSEEN = 1e-5
-"""Energy of detail that nobody sees, and that counts as much as none."""
-
 
 def l1(true: Any, predicted: Any) -> Any:
     """Mean absolute difference, |t - p|."""
@@ -99,32 +92,6 @@ def dissimilarity(true: Any, predicted: Any) -> Any:
     covariance = _windows(true * predicted) - mean_true * mean_predicted
     light = (2.0 * mean_true * mean_predicted + 1e-4) / (ops.square(mean_true) + ops.square(mean_predicted) + 1e-4)
     return ops.mean(1.0 - light * (2.0 * covariance + 9e-4) / (variances + 9e-4))
-
-
-def texture_l1(true: Any, predicted: Any, hole: Any) -> Any:
-    """Mean over octaves, and what lies in the hole of places, of |log(e / ê)|, e the energy of detail around a place.
-
-    `hole` (B, H, W, 1): 1 = hole; sides are multiples of 2**TEXTURE_OCTAVES · AROUND. The detail of an octave is what
-    averages over 2×2 px lose of the picture at its resolution (Haar wavelets); a place is AROUND×AROUND of them. As
-    much of it as there was is asked for, not the same, which nobody can know: squared and absolute errors reward a
-    blur. Place by place, since over a whole hole a few bright specks would do.
-    """
-    found = []
-    for _ in range(TEXTURE_OCTAVES):
-        hole = _halved(hole)
-        inside = ops.average_pool(hole, AROUND, AROUND)
-        energies = []
-        for picture in (true, predicted):
-            lost = _halved(ops.square(picture)) - ops.square(_halved(picture))
-            energies.append(ops.average_pool(hole * lost, AROUND, AROUND) / (inside + 1e-3))
-        apart = ops.abs(ops.log(energies[0] + UNSEEN) - ops.log(energies[1] + UNSEEN))
-        found.append(ops.sum(inside * ops.mean(apart, axis=-1, keepdims=True)) / (ops.sum(inside) + 1e-3))
-        true, predicted = _halved(true), _halved(predicted)
-    return sum(found[1:], found[0]) / len(found)
-
-
-def _halved(x: Any) -> Any:
-    return ops.average_pool(x, 2, 2)
 
 
 def _windows(x: Any) -> Any:

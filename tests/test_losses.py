@@ -91,33 +91,3 @@ def test_a_step_that_is_missing_is_a_gradient_loss():
 def test_cross_entropy_is_least_where_the_share_is_right():
     assert float(losses.cross_entropy(constant(0.3), constant(0.3))) == pytest.approx(0.6108643, rel=1e-5)
     assert float(losses.cross_entropy(constant(0.3), constant(0.4))) > 0.6108643
-
-
-def holed(side=64):
-    hole = np.zeros((1, side, side, 1), np.float32)
-    hole[:, side // 4 : 3 * side // 4, side // 4 : 3 * side // 4] = 1
-    return hole
-
-
-def test_texture_is_compared_by_how_much_of_it_there_is_and_not_by_where():
-    noise, other = np.random.default_rng(0).normal(0.5, 0.1, (2, 1, 64, 64, 3)).astype(np.float32)
-    same, blur = (float(losses.texture_l1(noise, picture, holed())) for picture in (other, np.full_like(noise, 0.5)))
-    assert same < 0.5 < 2.0 < blur
-
-
-def test_half_the_contrast_is_a_quarter_of_the_energy_in_each_octave():
-    noise = np.random.default_rng(0).normal(0.5, 0.2, (1, 64, 64, 3)).astype(np.float32)
-    assert float(losses.texture_l1(noise, 0.5 * noise, holed())) == pytest.approx(np.log(4.0), rel=0.02)
-
-
-def test_texture_outside_the_hole_does_not_count():
-    noise = np.random.default_rng(0).random((1, 64, 64, 3), np.float32)
-    inside = np.where(holed() == 1, noise, np.float32(0.5))
-    assert float(losses.texture_l1(noise, inside, holed())) == pytest.approx(0.0, abs=1e-6)
-
-
-def test_as_much_texture_in_one_place_is_not_texture_all_over():
-    noise = np.random.default_rng(0).normal(0.0, 0.05, (1, 64, 64, 3)).astype(np.float32)
-    gathered = np.zeros_like(noise)
-    gathered[:, 24:32, 24:32] = 4.0 * noise[:, 24:32, 24:32]
-    assert float(losses.texture_l1(0.5 + noise, 0.5 + gathered, holed())) > 2.0

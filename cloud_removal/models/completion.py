@@ -11,7 +11,7 @@ from typing import Any, Literal
 import keras
 from keras import ops
 
-from cloud_removal.models import noise
+from cloud_removal.models import detail
 from cloud_removal.models.blocks import Upsample
 from cloud_removal.models.fill import smooth_fill
 from cloud_removal.models.generators import autoencoder, correction, dilated, glcic, residual, unet
@@ -52,7 +52,7 @@ GENERATORS: dict[Name, Generator] = {
     "glcic": Generator(glcic, 64, "mean", 4, 4, 153),
     "glcic-walkthrough": Generator(partial(glcic, form="walkthrough"), 64, "grey", 4, 4, 153),
     "glcic-correction": Generator(correction, 16, "smooth", 32, 32, 345),
-    "glcic-texture": Generator(partial(correction, grain=True), 16, "smooth", noise.PERIOD, noise.PERIOD, 345),
+    "glcic-texture": Generator(partial(correction, detailed=True), 16, "smooth", 32, 32, 345 + detail.RADIUS),
     "autoencoder": Generator(autoencoder, 16, "ragged", 32, 32, 337),
     "residual": Generator(residual, 32, "minus", 32, 32, 594),
     "dilated": Generator(dilated, 32, "minus", 64, 64, 737),
@@ -60,7 +60,7 @@ GENERATORS: dict[Name, Generator] = {
     "unet": Generator(unet, 16, "ragged", 32, 96, 209),
 }
 """By name. The variants: glcic as in the write-up (seed 002), glcic correcting a smooth fill (ours), without and with
-noise added to it, dilated with a convolution as shortcut (seed 000)."""
+detail moved in from around, dilated with a convolution as shortcut (seed 000)."""
 
 
 def generator_input(name: Name, image: Any, hole: Any, mean_colour: Any = 0.5) -> Any:

@@ -11,17 +11,15 @@ from typing import Any, Literal
 import keras
 from keras import layers, ops
 
-from cloud_removal.models import noise
 from cloud_removal.models import unet as defog
 from cloud_removal.models.blocks import Upsample, doubled, grow, leaky, norm_leaky, shrink
+from cloud_removal.models.detail import MovedDetail
 
 Shortcut = Literal["identity", "conv"]
 Form = Literal["paper", "walkthrough"]
 MOMENTUM = 0.98
 DARKEST = 0.005
 """What is darker, or as near to white, is corrected as if it were not: a sigmoid answers neither 0 nor 1."""
-FAINT = -4.0
-"""Softplus of this is the first strength of the noise: one digital number or so."""
 
 
 def glcic(width: int = 64, upsample: Upsample = "transposed", form: Form = "paper") -> keras.Model:
@@ -43,14 +41,14 @@ def glcic(width: int = 64, upsample: Upsample = "transposed", form: Form = "pape
     return keras.Model(picture, answer, name="glcic")
 
 
-def correction(width: int = 16, upsample: Upsample = "resize", grain: bool = False) -> keras.Model:
+def correction(width: int = 16, upsample: Upsample = "resize", detailed: bool = False) -> keras.Model:
     """What to add to a smooth fill: filled picture and mask (B, H, W, 4) -> (B, H, W, 3). Stride 4.
 
     The layers of `glcic` up to the last but one, which is d wide, with leaky ReLU and no batch norm, which tinges what
     is filled in (DeepFill, arXiv:1801.07892, section 3.1). What was seen at 1/2, at full resolution, and the picture
     itself are joined on the way up, so that edges at the rim are carried on at their place (U-Net, arXiv:1505.04597).
-    The answer, at first nothing, is added to the given picture before the sigmoid; with `grain` noise (`noise.Grain`)
-    as strong as the last features say, too, and the stride is that of the noise.
+    The answer, at first nothing, is added to the given picture before the sigmoid; if `detailed`, what detail that then
+    lacks is moved in from the ground around (`detail.MovedDetail`).
     """
     picture = keras.Input((None, None, 4), name="filled")
     layer = partial(_conv_then, after=leaky, bias=True)
@@ -59,23 +57,14 @@ def correction(width: int = 16, upsample: Upsample = "resize", grain: bool = Fal
     x = leaky(doubled(_quartered(half, width, layer), 2 * width, "deconv1", 4, upsample), "deconv1")
     x = layer(layers.Concatenate(name="skip_half")([x, half]), 2 * width, "conv9")
     x = leaky(doubled(x, width, "deconv2", 4, upsample), "deconv2")
-    features = layer(layers.Concatenate(name="skip_full")([x, full, picture]), width, "conv10")
-    x = layers.Conv2D(3, 3, padding="same", kernel_initializer="zeros", dtype="float32", name="answer")(features)
-    given = ops.clip(ops.cast(picture[..., :3], "float32"), DARKEST, 1.0 - DARKEST)
-    x = x + ops.log(given) - ops.log(1.0 - given)
-    if grain:
-        x = layers.Add(name="grained")([x, _grain(features)])
-    return keras.Model(picture, ops.sigmoid(x), name="correction")
-
-
-def _grain(features: Any) -> Any:
-    """Noise as strong as a convolution of the `features` says, at first hardly any."""
-    faint = keras.initializers.Constant(FAINT)
-    strengths = layers.Conv2D(
-        3 * noise.OCTAVES, 3, padding="same", activation="softplus", bias_initializer=faint, dtype="float32",
-        kernel_initializer="zeros", name="strengths",
-    )  # fmt: skip
-    return noise.Grain()(strengths(features))
+    x = layer(layers.Concatenate(name="skip_full")([x, full, picture]), width, "conv10")
+    x = layers.Conv2D(3, 3, padding="same", kernel_initializer="zeros", dtype="float32", name="answer")(x)
+    image, hole = ops.cast(picture[..., :3], "float32"), ops.cast(picture[..., 3:], "float32")
+    given = ops.clip(image, DARKEST, 1.0 - DARKEST)
+    answer = ops.sigmoid(x + ops.log(given) - ops.log(1.0 - given))
+    if detailed:
+        answer = ops.clip(answer + MovedDetail()(image, hole, answer), 0.0, 1.0)
+    return keras.Model(picture, answer, name="correction")
 
 
 def _quartered(half: Any, width: int, layer: Callable[..., Any]) -> Any:

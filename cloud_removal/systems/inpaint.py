@@ -34,7 +34,7 @@ class Options(SystemOptions):
 
     generator: completion.Name = "autoencoder"
     """Network that fills the hole; glcic-correction corrects a smooth fill of it, without batch norm, and glcic-texture
-    adds noise to that, as strong as the texture around."""
+    adds detail that it finds in the ground around."""
     width: int | None = None
     """Base width of the generator; None: its source's."""
     upsample: Upsample = "transposed"
@@ -64,8 +64,6 @@ class Options(SystemOptions):
     reconstruction_weight: float = 1.0
     structure_weight: float = 0.0
     """Weight of 1 - SSIM between completed picture and ground in the generator's loss."""
-    texture_weight: float = 0.0
-    """Weight of the difference in how much detail there is, octave by octave and place by place (losses.texture_l1)."""
     adversarial_weight: float = 0.01
     """Weight of the discriminator's opinion in the generator's loss (GLCIC: 0.0004 beside l2)."""
     balance: float = 8.0
@@ -104,9 +102,7 @@ class InpaintSystem(Completer):
         check(own, run.size)
         self._build_networks()
         self.judge = Judge(self.networks["discriminator"], own.discriminator, own.adversarial, run.seed)
-        self.likeness = Likeness(
-            own.reconstruction, own.reconstruction_weight, own.structure_weight, own.texture_weight
-        )
+        self.likeness = Likeness(own.reconstruction, own.reconstruction_weight, own.structure_weight)
         self.critic_steps = own.critic_steps or self.judge.objective.critic_steps
         self.balance = Balance(0.0 if own.adversarial in CRITICS else own.balance, own.balance_window)
         self.history = History(own.history_size, own.history, run.size, run.seed) if own.history else None
@@ -218,7 +214,7 @@ class InpaintSystem(Completer):
         return self.networks["fill"](image, training=training)
 
     def _compared(self, batch: Batch, fake: View) -> Scalars:
-        return self.likeness.differences(batch["ground"], fake.picture, batch["hole"])
+        return self.likeness.differences(batch["ground"], fake.picture)
 
     def _judged(self, batch: Batch, fake: View, answer: tf.Tensor) -> Scalars:
         """loss_D, and the gradient penalty where the objective has one; nothing of them reaches the generator."""

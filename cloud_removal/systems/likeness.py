@@ -18,22 +18,18 @@ class Likeness:
     kind: Reconstruction
     reconstruction: float
     structure: float
-    texture: float
 
-    def differences(self, ground: tf.Tensor, completed: tf.Tensor, hole: tf.Tensor) -> Scalars:
-        """Of two pictures (B, H, W, 3) that are the same outside `hole` (B, H, W, 1): means, float32 scalars."""
+    def differences(self, ground: tf.Tensor, completed: tf.Tensor) -> Scalars:
+        """Of two pictures (B, H, W, 3), the same outside a hole: means over all of both, float32 scalars."""
         found = {"reconstruction": (losses.l1 if self.kind == "l1" else losses.l2)(ground, completed)}
         if self.structure:
             found["structure"] = losses.dissimilarity(ground, completed)
-        if self.texture:
-            found["texture"] = losses.texture_l1(ground, completed, hole)
         return found
 
     def loss(self, found: Scalars) -> tf.Tensor:
         """The weighted sum of `differences`."""
-        exact = self.reconstruction * found["reconstruction"]
-        return exact + self.structure * found.get("structure", 0.0) + self.texture * found.get("texture", 0.0)
+        return self.reconstruction * found["reconstruction"] + self.structure * found.get("structure", 0.0)
 
     def names(self) -> list[str]:
         """Of the differences that are computed."""
-        return ["reconstruction", *(name for name in ("structure", "texture") if getattr(self, name))]
+        return ["reconstruction", *(["structure"] if self.structure else [])]
