@@ -15,10 +15,8 @@ from keras import ops
 Shape = tuple[int | None, ...]
 CELL = 8
 """Side in pixels of the cells that detail is chosen for; what is chosen for one fades into what is for the next."""
-REACH = 16
+REACH = 12
 """Cells from which detail is moved at most."""
-RADIUS = CELL * (REACH + 3)
-"""Pixels around a place of which its detail depends, apart from the answer there."""
 DRAWN = 300
 """Points of the spiral whose cells are the offsets; it is denser near its middle."""
 FINE = 9
@@ -27,10 +25,14 @@ FARTHEST = 1e-4
 """Cost of the farthest offset; of colour it is the squared difference, in [0, 1]."""
 UNKNOWN = 5.0
 """Cost of ground that is unknown itself: more than any difference of colour."""
-TOGETHER = 0.3
+TOGETHER = 1.0
 """What it is worth to be moved by the same offset as the cells around."""
+LIFT = 1.2
+"""By how much what is moved is to be stronger than where it was found: ground of a mean colour is the smoothest."""
 TEMPERATURES = (1e-2, 5e-3, 3e-3, 2e-3, 1e-3, 5e-4, 3e-4, 2e-4)
 """Of the rounds in which cells agree on offsets, in units of cost."""
+RADIUS = CELL * (REACH + len(TEMPERATURES) + 3)
+"""Pixels around a place on whose answers its detail depends at most."""
 NOTHING = 1e-7
 """Energy of detail that does not count: a tenth of a digital number."""
 
@@ -131,11 +133,11 @@ def _faded(place: Any) -> Any:
 
 
 def _lacking(answer: Any, moved: Any, hole: Any) -> Any:
-    """How much of `moved` is to be added for `answer` to have its energy around each place: 0 to 1, (B, H, W, 1)."""
+    """How much of `moved` is to be added for `answer` to be LIFT times as rough around each place, (B, H, W, 1)."""
     own = answer - _smooth(answer, ops.ones_like(hole))
     energies = (_smooth(ops.mean(ops.square(x), axis=-1, keepdims=True), hole) for x in (own, moved))
     has, wanted = energies
-    return ops.sqrt(ops.relu(1.0 - has / (wanted + NOTHING)))
+    return ops.sqrt(ops.relu(LIFT**2 - has / (wanted + NOTHING)))
 
 
 def _smooth(picture: Any, weight: Any) -> Any:
