@@ -115,6 +115,30 @@ INPAINT = {
         clip_norm=1.0,
         ema=0.998,
     ),
+    # What the bundled model is: the completion network alone, kept near the truth, and detail from the ground around.
+    "detail": Run(
+        system="inpaint",
+        options=inpaint.Options(
+            generator="glcic-texture",
+            width=16,
+            upsample="bilinear",
+            discriminator_width=24,
+            completion_steps=15_000,
+            structure_weight=0.05,
+            adversarial_weight=0.003,
+            beta_2=0.99,
+        ),
+        augmentation=SHARP,
+        run_dir=Path("runs/inpaint"),
+        steps=15_000,
+        batch_size=4,
+        size=256,
+        learning_rate=5e-4,
+        schedule="cosine",
+        warmup=100,
+        clip_norm=1.0,
+        ema=0.995,
+    ),
     # The seed's mod_GAN_poly, with its three cures.
     "seed": Run(
         system="inpaint",

@@ -1,7 +1,7 @@
 """Detail for a hole that was filled smoothly, moved in from the ground around it.
 
 What a network that learned to be near the truth puts into a hole is a blur, and one that learned to deceive a
-discriminator repeats a pattern. Ground looks like the ground beside it: what is finer than the blur is taken from there.
+discriminator repeats a pattern. Ground looks like ground beside it: what is finer than the blur is taken from there.
 Source: "Statistics of Patch Offsets for Image Completion" (He & Sun 2012, doi:10.1007/978-3-642-33709-3_2), with
 mean-field inference (Krähenbühl & Koltun 2011, arXiv:1210.5644) for its graph cut.
 """

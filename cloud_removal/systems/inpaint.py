@@ -91,7 +91,7 @@ class InpaintSystem(Completer):
     seed_document = "Cloud Removal (mod_GAN_spot.py, mod_GAN_poly.py, mod_mend_*.py), GLCIC (002)"
     script = "train_inpaint.py"
     default_preset = "plain"
-    other_presets = ("seed", "map", "glcic", "glcic-walkthrough")
+    other_presets = ("detail", "seed", "map", "glcic", "glcic-walkthrough")
     sometimes = ("adversarial", "discriminator", "penalty")
     training_only = ("discriminator",)
 
