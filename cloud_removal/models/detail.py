@@ -78,23 +78,28 @@ def _chosen(completed: Any, known: Any) -> Any:
     """The offset in pixels of each cell, (B, h, w, 2) int32, by colour and by what the cells around have chosen."""
     colour, share = (ops.average_pool(x, CELL, CELL) for x in (completed, known))
     whole = ops.cast(-ops.max_pool(-share, 3, 1, "same") >= 1.0, "float32")
-    around = [[0, 0], [REACH, REACH], [REACH, REACH], [0, 0]]
-    there, usable = ops.pad(colour, around), ops.pad(whole, around)
-    _, height, width, _ = ops.shape(colour)
-    costs = []
     moves = offsets()
-    for down, right in np.rint(moves / CELL).astype(int) + REACH:
-        place = (slice(None), slice(down, down + height), slice(right, right + width))
-        apart = ops.mean(ops.square(there[place] - colour), axis=-1, keepdims=True)
-        unknown = UNKNOWN * (1.0 - usable[place])
-        costs.append(ops.average_pool(usable[place] * apart, 3, 1, "same") + unknown)
-    cost = ops.concatenate(costs, axis=-1) + FARTHEST * np.hypot(*moves.T).astype(np.float32) / (CELL * REACH)
+    found = _at(ops.concatenate([colour, whole], axis=-1), np.rint(moves / CELL).astype(np.int32))
+    apart = ops.mean(ops.square(found[..., :3] - colour[..., None, :]), axis=-1)
+    usable = found[..., 3]
+    cost = ops.average_pool(usable * apart, 3, 1, "same") + UNKNOWN * (1.0 - usable)
+    cost = cost + FARTHEST * np.hypot(*moves.T).astype(np.float32) / (CELL * REACH)
     likely = ops.softmax(-cost / TEMPERATURES[0])
     to_fill = ops.cast(share < 1.0, "float32")
     for temperature in TEMPERATURES:
         agreed = ops.average_pool(to_fill * likely, 3, 1, "same")
         likely = ops.softmax((TOGETHER * agreed - cost) / temperature)
     return ops.take(ops.convert_to_tensor(moves), ops.argmax(likely, axis=-1), axis=0)
+
+
+def _at(cells: Any, away: np.ndarray) -> Any:
+    """What lies `away` (K, 2) from each of the `cells` (B, h, w, C): (B, h, w, K, C), 0 beyond the picture."""
+    _, height, width, channels = ops.shape(cells)
+    high, wide = height + 2 * REACH, width + 2 * REACH
+    padded = ops.pad(cells, [[0, 0], [REACH, REACH], [REACH, REACH], [0, 0]])
+    rows = ops.arange(height, dtype="int32")[:, None, None] + (away[:, 0] + REACH)
+    columns = ops.arange(width, dtype="int32")[None, :, None] + (away[:, 1] + REACH)
+    return ops.take(ops.reshape(padded, (-1, high * wide, channels)), rows * wide + columns, axis=1)
 
 
 def _moved(detail: Any, chosen: Any) -> Any:
