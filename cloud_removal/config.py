@@ -87,6 +87,8 @@ class Simulation:
     """Highest opacity of thin cloud."""
     coverage: Range = (0.1, 0.8)
     """Share of the picture under thin or thick cloud."""
+    spared: float = 0.0
+    """Share of dull ground (pale desert, steppe, rock) that no cloud is laid over, whatever `kinds` says."""
     feature: Range = (0.25, 1.0)
     """Size of the largest features of a fractal cloud, as a share of the picture's longer side (up to 1024 px)."""
     mixed_share: float = 0.0
@@ -129,6 +131,8 @@ class Simulation:
 class Augmentation:
     """Ranges of what makes one sensor's ground look like another's."""
 
+    natural: float = 0.0
+    """Share of pictures that keep their own colours: what is usual for a kind of ground can be learned from them."""
     gain: Range = (0.6, 1.3)
     gamma: Range = (0.7, 1.5)
     saturation: Range = (0.3, 1.6)

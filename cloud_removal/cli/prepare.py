@@ -30,10 +30,16 @@ class Ground:
     """One file that is memory-mapped and needs no decoding, or TFRecord files of PNG, about half as large."""
     shard_size: int = 256
     """Size of a TFRecord file in MiB."""
+    gain: float = 1.0
+    """With --offset and --gamma, how values in [0, 1] are displayed: (gain * value + offset) ** (1 / gamma)."""
+    offset: float = 0.0
+    """Light added before the root, in [0, 1]: that of the air, which surface reflectance is without."""
+    gamma: float = 1.0
+    """2 for pictures like USGS's LandsatLook, which show the root of the reflectance."""
 
     def run(self) -> None:
         """Cuts, and prints how many tiles there are."""
-        from cloud_removal.data.tiles import cut
+        from cloud_removal.data.tiles import Tone, cut
 
         left_out = LeftOut()
         store = cut(
@@ -44,6 +50,7 @@ class Ground:
             left_out,
             self.format,
             self.shard_size * 2**20,
+            Tone(self.gain, self.offset, self.gamma),
         )
         tiles, pictures = counted(len(store.tiles), "tile"), counted(len(store.origins), "picture")
         print(f"{self.destination}: {tiles} of {self.size} px from {pictures}")

@@ -1,6 +1,7 @@
 """One sensor's ground made to look like another's: place, scale, turn, colour, noise."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -15,7 +16,8 @@ GREY = np.array([0.299, 0.587, 0.114], np.float32)
 ANY_ANGLE = 0.5
 """Share of pictures turned by an arbitrary angle; the others keep their pixels exactly (quarter turns and flips)."""
 
-
+NATURAL = (0.95, 1.05)
+"""Gain of pictures that keep their own colours: scenes of one sensor differ by as much."""
 GREENNESS = (0.5, 2.5)
 """How much brighter vegetation is in the near infrared than in green, in units of its excess of green."""
 
@@ -76,19 +78,27 @@ def uniform(rng: np.random.Generator, between: Range) -> float:
     return float(rng.uniform(*between))
 
 
-def draw(source: GroundSource, rng: np.random.Generator, augmentation: Augmentation, size: int) -> np.ndarray:
-    """A training picture of ground, float32 (size, size, 3) in [0, 1], all but the noise."""
-    picture = cut(source, rng, augmentation, size)
+class Drawn(NamedTuple):
+    """A picture of ground (S, S, 3), and which root of the light it displays."""
+
+    picture: np.ndarray
+    gamma: float
+
+
+def draw(source: GroundSource, rng: np.random.Generator, augmentation: Augmentation, size: int) -> Drawn:
+    """A training picture of ground, float32 in [0, 1], all but the noise."""
+    picture, gamma = cut(source, rng, augmentation, size)
     if rng.random() < augmentation.open_country:
         fractal = rng.random() < 0.75
-        return open_country(rng, size, None if fractal else picture.astype(np.float32))
-    return recolour(picture, rng, augmentation)
+        return Drawn(open_country(rng, size, None if fractal else picture.astype(np.float32)), gamma)
+    return Drawn(recolour(picture, rng, augmentation), gamma)
 
 
-def cut(source: GroundSource, rng: np.random.Generator, augmentation: Augmentation, size: int) -> np.ndarray:
-    """A place of `source`, zoomed, turned and flipped, in its own colours: uint8 (size, size, 3)."""
+def cut(source: GroundSource, rng: np.random.Generator, augmentation: Augmentation, size: int) -> Drawn:
+    """A place of `source`, zoomed, turned and flipped, in its own colours: uint8."""
     place = placement(rng, augmentation.scale, augmentation.rotate)
-    return lay(source.crop(int(rng.integers(len(source))), rng, place.side(size)), place, size)
+    index = int(rng.integers(len(source)))
+    return Drawn(lay(source.crop(index, rng, place.side(size)), place, size), source.gamma(index))
 
 
 def lay(square: np.ndarray, place: Placement, size: int) -> np.ndarray:
@@ -120,6 +130,8 @@ def recolour(picture: np.ndarray, rng: np.random.Generator, augmentation: Augmen
 
     The gain stays so low that all but the brightest fiftieth of the values keep below 1: clipped ground is no ground.
     """
+    if augmentation.natural and rng.random() < augmentation.natural:
+        return np.clip(picture * (uniform(rng, NATURAL) / 255.0), 0.0, 1.0).astype(np.float32)
     if augmentation.infrared and rng.random() < augmentation.infrared:
         red, green, _ = cv2.split(picture)
         infrared = near_infrared(picture, uniform(rng, GREENNESS))

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from cloud_removal.config import Data, Location, Run, Url
-from cloud_removal.data.augment import draw, noisy
+from cloud_removal.data.augment import Drawn, draw, noisy
 from cloud_removal.data.clouds import simulate
 from cloud_removal.data.endless import Example, endless
 from cloud_removal.data.ground import GroundSource, open_ground
@@ -128,7 +128,7 @@ def _real_share(sources: Sources, run: Run, split: str, index: int) -> int:
     return int(run.data.pairs_share * run.batch_size + chance)
 
 
-def draw_ground(sources: Sources, run: Run, rng: np.random.Generator) -> np.ndarray:
+def draw_ground(sources: Sources, run: Run, rng: np.random.Generator) -> Drawn:
     """Clear ground out of `sources`, which have some, as `augment.draw` gives it."""
     assert sources.ground is not None
     other = sources.procedural if sources.procedural and rng.random() < run.data.procedural else None
@@ -136,8 +136,8 @@ def draw_ground(sources: Sources, run: Run, rng: np.random.Generator) -> np.ndar
 
 
 def _simulated(sources: Sources, run: Run, rng: np.random.Generator) -> Example:
-    ground = draw_ground(sources, run, rng)
-    cloudy = simulate(ground, rng, run.simulation, sources.layers)
+    ground, gamma = draw_ground(sources, run, rng)
+    cloudy = simulate(ground, rng, run.simulation, sources.layers, gamma=gamma)
     aerial = noisy(cloudy.aerial, rng, run.augmentation)
     return {"aerial": aerial, "opacity": cloudy.opacity, "ground": cloudy.ground, "shadow": cloudy.shadow}
 

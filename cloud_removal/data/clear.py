@@ -41,4 +41,5 @@ def places(run: Run, split: str) -> int:
 def make_clear(sources: Sources, run: Run, split: str, index: int, share: Share = WHOLE) -> Example:
     """The pictures of `share` of batch `index`: ground (B, S, S, 3) float32 in [0, 1]."""
     positions = share.positions(run.batch_size)
-    return {"ground": np.stack([draw_ground(sources, run, generator(run.seed, split, index, p)) for p in positions])}
+    drawn = [draw_ground(sources, run, generator(run.seed, split, index, position)) for position in positions]
+    return {"ground": np.stack([ground.picture for ground in drawn])}

@@ -21,6 +21,8 @@ ONLY: dict[str, tuple[float, float, float, float]] = {
     "veil": (0.0, 0.0, 1.0, 0.0),
 }
 """`Simulation.kinds` with which every picture has the same kind of cloud."""
+FLAT, PALE = 0.07, 0.3
+"""Standard deviation, and saturation of the mean colour, under which ground looks dull."""
 TRANSPARENT_AT_LEAST = np.float32(0.02)  # Thin cloud and veils never hide the ground altogether.
 
 
@@ -44,23 +46,34 @@ def simulate(
     simulation: Simulation,
     layers: Sequence[np.ndarray] = (),
     valid: np.ndarray | None = None,
+    gamma: float = 1.0,
 ) -> Simulated:
     """A cloudy picture of `ground` (H, W, 3) float32 in [0, 1], drawn from the ranges of `simulation`.
 
     `layers` are thickness maps (h, w), uint8 or float in [0, 1], used beside fractal clouds. The picture is
     `blur(ground * (1 - shadow)) * (1 - a) + colour * a` per channel, `opacity` is the mean of `a` over channels.
-    `valid` bool (H, W): the pixels among which coverage is counted, where it is not all.
+    `valid` bool (H, W): the pixels among which coverage is counted, where it is not all. With a `gamma` all this holds
+    of light, whose root the pictures display: a dark channel then fades more than a bright one.
     """
     kind = int(rng.choice(4, p=np.asarray(simulation.kinds) / sum(simulation.kinds)))
+    if simulation.spared and is_dull(ground) and rng.random() < simulation.spared:
+        kind = CLEAR
     nothing = np.zeros((*ground.shape[:2], 1), np.float32)
     if kind == CLEAR:
         return Simulated(ground.copy(), nothing, ground, nothing)
     mixed = kind != VEIL and rng.random() < simulation.mixed_share
-    seen, opacity, shadow = ground, nothing, nothing
+    seen, opacity, shadow = ground**gamma, nothing, nothing
     for one in (VEIL, kind) if mixed else (kind,):
-        seen, more, dark = _under(seen, rng, simulation, layers, valid, one)
+        seen, more, dark = _under(seen, rng, simulation, layers, valid, one, gamma)
         opacity, shadow = 1.0 - (1.0 - opacity) * (1.0 - more), 1.0 - (1.0 - shadow) * (1.0 - dark)
-    return Simulated(np.clip(seen, 0.0, 1.0), opacity, ground, shadow)
+    return Simulated(np.clip(seen, 0.0, 1.0) ** np.float32(1.0 / gamma), opacity, ground, shadow)
+
+
+def is_dull(ground: np.ndarray) -> bool:
+    """Whether a picture (H, W, 3) in [0, 1] has hardly more contrast and colour than haze."""
+    seen = ground[::4, ::4].reshape(-1, 3)
+    colour = seen.mean(axis=0)
+    return bool(seen.std(axis=0).mean() < FLAT and colour.max() - colour.min() < PALE * colour.max())
 
 
 def _under(
@@ -70,15 +83,17 @@ def _under(
     layers: Sequence[np.ndarray],
     valid: np.ndarray | None,
     kind: int,
+    gamma: float,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """`ground` (H, W, 3) under one layer of cloud: what is seen, its opacity and its shadow (H, W, 1)."""
+    """`ground` (H, W, 3), light whose root of `gamma` is displayed, under one layer of cloud: what is seen, the
+    cloud's opacity and its shadow (H, W, 1)."""
     shape = ground.shape[:2]
     dark, relief = np.zeros((*shape, 1), np.float32), None
     if kind == VEIL:
         grey = veil(rng, shape, _draw(rng, simulation.veil_opacity))
     else:
         grey, dark, relief = _cloud(rng, shape, simulation, layers, kind, valid)
-    colour = _colour(rng, simulation, kind)
+    colour = _colour(rng, simulation, kind) ** np.float32(gamma)
     weaker = _draw(rng, simulation.haze_wavelength) if rng.random() < simulation.haze_share else 0.0
     opacity = by_wavelength(grey, 0.0 if kind == THICK else weaker)
     sigma = rng.uniform(0.3, 1.0) * simulation.blur if rng.random() < simulation.blur_share else 0.0

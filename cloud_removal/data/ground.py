@@ -33,17 +33,27 @@ class GroundSource(Protocol):
         """uint8 (size, size, 3) from place `index`, at a position that `rng` draws."""
         ...
 
+    def gamma(self, index: int) -> float:
+        """Which root of the light place `index` displays: 1 where light counts as displayed as it is."""
+        ...
+
 
 class Pictures:
     """A list of uint8 pictures (H, W, 3) of any sizes as a GroundSource; a large one has many places.
 
     Where a picture is smaller than the square asked for, it is mirrored at its borders if that makes up at most half
     of it again, else the square is laid out with several pictures of the same group. `each` is how many places every
-    picture has, where that is known without a look at them.
+    picture has, where that is known without a look at them; `gamma` which root of the light they display.
     """
 
-    def __init__(self, pictures: Tiles, groups: Sequence[int] | np.ndarray | None = None, each: int | None = None):
-        self.pictures = pictures
+    def __init__(
+        self,
+        pictures: Tiles,
+        groups: Sequence[int] | np.ndarray | None = None,
+        each: int | None = None,
+        gamma: float = 1.0,
+    ):
+        self.pictures, self.root = pictures, gamma
         self.groups = np.asarray(groups if groups is not None else [0] * len(pictures))
         counts = (places(*pictures[n].shape[:2]) if each is None else each for n in range(len(pictures)))
         self.last = np.cumsum(np.fromiter(counts, np.int64, len(pictures)))
@@ -58,6 +68,10 @@ class Pictures:
         if size <= 1.5 * min(picture.shape[:2]):
             return mirrored(square(picture, rng, size), size)
         return self._laid_out(number, rng, size)
+
+    def gamma(self, index: int) -> float:
+        """The same of all places."""
+        return self.root
 
     def _laid_out(self, number: int, rng: np.random.Generator, size: int) -> np.ndarray:
         """A square of several pictures of one group, each turned at random, beginning with picture `number`."""
@@ -111,9 +125,18 @@ class Joined:
 
     def crop(self, index: int, rng: np.random.Generator, size: int) -> np.ndarray:
         """uint8 (size, size, 3) from the source that has place `index`."""
+        source, place = self._place(index)
+        return source.crop(place, rng, size)
+
+    def gamma(self, index: int) -> float:
+        """That of the source that has place `index`."""
+        source, place = self._place(index)
+        return source.gamma(place)
+
+    def _place(self, index: int) -> tuple[GroundSource, int]:
+        """The source that has place `index`, and which of its own it is."""
         number = int(np.searchsorted(self.last, index, side="right"))
-        before = int(self.last[number - 1]) if number else 0
-        return self.sources[number].crop(index - before, rng, size)
+        return self.sources[number], index - (int(self.last[number - 1]) if number else 0)
 
 
 @dataclass(frozen=True)
@@ -157,7 +180,7 @@ def open_ground(
         numbers, groups = _chosen_tiles(store, hold_out, validation_share, split)
         if len(numbers):
             each = places(store.side, store.side) if store.side else 1  # Else each would have to be read.
-            sources.append(Pictures(Chosen(store.tiles, numbers), groups, each))
+            sources.append(Pictures(Chosen(store.tiles, numbers), groups, each, store.gamma))
     if len(files) == 1 and not stores:
         sources.append(Pictures([_rows(files[0].read(), validation_share, split)]))
     elif chosen := _chosen(files, validation_share, split):

@@ -51,11 +51,15 @@ class Origin:
 
 @dataclass(frozen=True)
 class Store:
-    """An open tile store: its tiles, the origin of each, and the side of all in pixels where that is known."""
+    """An open tile store: its tiles, the origin of each, and the side of all in pixels where that is known.
+
+    `gamma`: which root of the light the tiles display.
+    """
 
     tiles: Tiles
     origins: tuple[Origin, ...]
     side: int | None = None
+    gamma: float = 1.0
 
 
 class Ranges:
@@ -84,13 +88,14 @@ def read_store(folder: Location | Storage) -> Store:
     try:
         index = json.loads(content)
         count, side, shards = index["count"], index["size"], "shards" in index
+        gamma = float(index.get("gamma", 1.0))
         origins = tuple(Origin(Path(o["file"]), o["first"], o["count"]) for o in index["origins"])
         tiles = _sharded(storage, side) if shards else _mapped(storage, count, side)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{where}: not a complete tile store ({error}). {AGAIN}") from error
     if len(tiles) != count:
         raise InputError(f"{where}: {INDEX} says {count} tiles, and there are {len(tiles)}. {AGAIN}")
-    return Store(tiles, origins, side)
+    return Store(tiles, origins, side, gamma)
 
 
 def read_shards(storage: Storage, names: Sequence[str]) -> Store:

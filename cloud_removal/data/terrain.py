@@ -236,6 +236,10 @@ class ProceduralGround:
             world = self._world(index)
         return world.crop(0, rng, size)
 
+    def gamma(self, index: int) -> float:
+        """1: painted as it is displayed."""
+        return 1.0
+
     def _make(self, index: int) -> Pictures:
         key = np.array([self.seed, index + WORLDS * (self.split == "validation")], np.uint64)
         rng = np.random.Generator(np.random.Philox(key=key))

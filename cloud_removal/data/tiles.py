@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -27,6 +28,26 @@ LeftOut = Callable[[InputError], None]
 """Takes what is wrong with a file that is passed over."""
 
 
+@dataclass(frozen=True)
+class Tone:
+    """How values in [0, 1] are displayed: (gain · value + offset) ** (1 / gamma), clipped. At first as they are.
+
+    Products differ in it. USGS's LandsatLook pictures show the root of the reflectance at the top of the atmosphere,
+    others stretch it evenly.
+    """
+
+    gain: float = 1.0
+    offset: float = 0.0
+    gamma: float = 1.0
+
+    def displayed(self, tile: np.ndarray) -> np.ndarray:
+        """The tile, uint8, as it is displayed, uint8."""
+        if self == Tone():
+            return tile
+        light = np.clip(self.gain * np.arange(256) / 255.0 + self.offset, 0.0, 1.0)
+        return cv2.LUT(tile, np.rint(255.0 * light ** (1.0 / self.gamma)).astype(np.uint8))
+
+
 def cut(
     source: Path,
     destination: Path,
@@ -35,6 +56,7 @@ def cut(
     left_out: LeftOut | None = None,
     kind: Format = "store",
     shard: int = SHARD,
+    tone: Tone = Tone(),
 ) -> Store:
     """Cuts a picture, or all pictures under a folder, into the tile store `destination`, and opens it.
 
@@ -43,17 +65,19 @@ def cut(
     borders, and left out if it is less than half as large. Tiles with more than 2 % of nodata are left out. `report`
     is called with each file before it is cut, `left_out` with what is wrong with one of several that cannot be used
     (without it, that is raised). `kind` says whether the tiles go into one memory-mapped file, or TFRecord files of
-    about `shard` bytes each. The store appears complete or not at all.
+    about `shard` bytes each, `tone` how the tiles are displayed. The store appears complete or not at all.
     """
     if size < 16:
         raise OptionError(f"Tiles of {size} pixels; at least 16 are needed (--size).")
+    if not (tone.gain > 0.0 and tone.gamma > 0.0 and abs(tone.offset) < 1.0):
+        raise OptionError(f"{tone}: expected a --gain and a --gamma over 0, and an --offset between -1 and 1.")
     if shard < 1:
         raise OptionError(f"Shards of {shard} bytes; at least 1 MiB is needed (--shard-size).")
     files = _pictures(source)
     with new_folder(destination) as partial:
         writer = _writer(kind, partial, size, shard)
         try:
-            _write(files, source if source.is_dir() else source.parent, partial, size, writer, report, left_out)
+            _write(files, source if source.is_dir() else source.parent, partial, size, writer, tone, report, left_out)
         finally:
             writer.close()
     return read_store(destination)
@@ -146,6 +170,7 @@ def _write(
     partial: Path,
     size: int,
     writer: Writer,
+    tone: Tone,
     report: Callable[[Path], None] | None,
     left_out: LeftOut | None,
 ) -> None:
@@ -156,7 +181,7 @@ def _write(
         if report:
             report(file)
         first = writer.count()
-        added = _append(writer, file, size, left_out if len(files) > 1 else None)
+        added = _append(writer, file, size, tone, left_out if len(files) > 1 else None)
         usable += added is not None
         if added:
             origins.append({"file": file.relative_to(root).as_posix(), "first": first, "count": added})
@@ -167,16 +192,16 @@ def _write(
             f"No tile of {size} pixels without nodata could be cut from {files[0] if len(files) == 1 else root}. "
             "Take a smaller --size."
         )
-    index = writer.finish() | {"count": writer.count(), "size": size, "origins": origins}
+    index = writer.finish() | {"count": writer.count(), "size": size, "gamma": tone.gamma, "origins": origins}
     (partial / INDEX).write_text(json.dumps(index, indent=1) + "\n")
 
 
-def _append(writer: Writer, file: Path, size: int, left_out: LeftOut | None) -> int | None:
+def _append(writer: Writer, file: Path, size: int, tone: Tone, left_out: LeftOut | None) -> int | None:
     """Writes the tiles of a picture. Returns how many; None, and nothing is written, where it is left out."""
     first = writer.count()
     try:
         for tile in _tiles(file, size):
-            writer.append(tile)
+            writer.append(tone.displayed(tile))
     except InputError as error:  # It may be damaged only further down.
         if left_out is None:
             raise

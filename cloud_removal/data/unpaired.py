@@ -56,7 +56,7 @@ def open_kinds(run: Run, split: str, worsen: Worsen) -> dict[str, Draw]:
 
     def drawing(kind: str) -> Draw:
         source = open_ground(getattr(data, kind), data.hold_out, data.validation_share, split, f"--data.{kind}")
-        return lambda rng: cut(source, rng, run.augmentation, run.size).astype(np.float32) / np.float32(255)
+        return lambda rng: cut(source, rng, run.augmentation, run.size).picture.astype(np.float32) / np.float32(255)
 
     return {kind: drawing(kind) for kind in KINDS}
 
@@ -65,9 +65,9 @@ def _from_ground(run: Run, split: str, worsen: Worsen) -> dict[str, Draw]:
     sources = open_sources(dataclasses.replace(run, data=dataclasses.replace(run.data, clouds=())), split)
 
     def worse(rng: np.random.Generator) -> np.ndarray:
-        return noisy(worsen(draw_ground(sources, run, rng), rng), rng, run.augmentation)
+        return noisy(worsen(draw_ground(sources, run, rng).picture, rng), rng, run.augmentation)
 
-    return {"a": worse, "b": lambda rng: draw_ground(sources, run, rng)}
+    return {"a": worse, "b": lambda rng: draw_ground(sources, run, rng).picture}
 
 
 def _check(data: Data) -> None:

@@ -71,7 +71,8 @@ def simulated(source: GroundSource, recipe: Recipe, seed: int, number: int) -> t
     A function of `seed` and `number`.
     """
     rng = np.random.default_rng([seed, number])
-    cloudy = simulate(draw(source, rng, recipe.augmentation, recipe.size), rng, recipe.simulation)
+    ground, gamma = draw(source, rng, recipe.augmentation, recipe.size)
+    cloudy = simulate(ground, rng, recipe.simulation, gamma=gamma)
     aerial = noisy(cloudy.aerial, rng, recipe.augmentation)
     return to_8_bit(aerial), cloudy.ground * (np.float32(1.0) - cloudy.shadow)
 

@@ -27,7 +27,7 @@ def random():
 
 
 def test_without_any_change_the_pixels_are_those_of_the_source():
-    drawn = draw(Pictures([PICTURE]), random(), SAME, 64)
+    drawn = draw(Pictures([PICTURE]), random(), SAME, 64).picture
     np.testing.assert_allclose(drawn, PICTURE / 255, atol=1e-6)
 
 
@@ -136,5 +136,16 @@ def test_noise_has_the_deviation_asked_for():
 
 
 def test_everything_at_once_stays_between_0_and_1():
-    drawn = draw(Pictures([PICTURE]), random(), Augmentation(), 32)
+    drawn = draw(Pictures([PICTURE]), random(), Augmentation(), 32).picture
     assert drawn.dtype == np.float32 and drawn.min() >= 0.0 and drawn.max() <= 1.0
+
+
+def test_natural_pictures_keep_their_own_colours():
+    wild = with_only(natural=1.0, gamma=(2, 2), saturation=(0, 0), swap=1.0, palette=1.0)
+    drawn = draw(Pictures([PICTURE]), random(), wild, 64).picture
+    ratio = drawn / (PICTURE / 255)
+    assert 0.95 <= ratio.min() and ratio.max() <= 1.05 and np.ptp(ratio) < 1e-5
+
+
+def test_a_picture_is_drawn_with_the_root_that_its_source_displays():
+    assert draw(Pictures([PICTURE], gamma=2.0), random(), SAME, 64).gamma == 2.0

@@ -238,3 +238,26 @@ def test_the_number_of_threads_changes_no_bit():
     finally:
         cv2.setNumThreads(threads)
     np.testing.assert_array_equal(made[0], made[1])
+
+
+def test_light_adds_up_before_its_root_is_displayed(ground):
+    veil = only("veil", veil_brightness=(0.8, 0.8), tint=(1.0, 1.0))
+    result = clouds.simulate(ground, generator(), veil, gamma=2.0)
+    expected = ground**2 * (1 - result.opacity) + 0.8**2 * result.opacity
+    np.testing.assert_allclose(result.aerial**2, expected, atol=1e-5)
+
+
+PALE, GREEN = np.float32([0.75, 0.67, 0.6]), np.float32([0.4, 0.55, 0.25])
+
+
+@pytest.mark.parametrize("colour, contrast, dull", [(PALE, 0.02, True), (PALE, 0.12, False), (GREEN, 0.02, False)])
+def test_dull_is_what_has_little_contrast_and_little_colour(colour, contrast, dull):
+    picture = colour + np.float32(contrast) * generator().standard_normal((64, 64, 3), np.float32)
+    assert clouds.is_dull(picture) == dull
+
+
+@pytest.mark.parametrize("colour, clear", [(PALE, 10), (GREEN, 0)])
+def test_dull_ground_alone_is_spared(colour, clear):
+    veil = only("veil", spared=1.0)
+    made = [clouds.simulate(np.full((32, 32, 3), colour), generator(seed), veil) for seed in range(10)]
+    assert sum(not result.opacity.any() for result in made) == clear

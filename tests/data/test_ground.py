@@ -6,7 +6,7 @@ import pytest
 
 from cloud_removal.data import ground
 from cloud_removal.data.ground import Pictures, open_ground
-from cloud_removal.data.tiles import cut
+from cloud_removal.data.tiles import Tone, cut
 from cloud_removal.errors import EmptyDatasetError, InputError
 
 
@@ -99,3 +99,10 @@ def test_a_single_picture_can_be_named_instead_of_a_folder(tmp_path):
     cv2.imwrite(str(path), np.broadcast_to(np.arange(100, dtype=np.uint8)[:, None, None], (100, 80, 3)))
     source = open_ground([path], validation_share=0.2, split="validation")
     assert source.crop(0, np.random.default_rng(0), 20).min() == 80
+
+
+def test_each_of_several_sources_keeps_the_root_it_displays(folder, tmp_path):
+    cut(folder, tmp_path / "root", 32, tone=Tone(gain=0.0001, offset=0.9, gamma=2.0))
+    joined, rng = open_ground([folder, tmp_path / "root"]), np.random.default_rng(0)
+    shown = {(joined.crop(index, rng, 16).mean() > 200, joined.gamma(index)) for index in range(len(joined))}
+    assert shown == {(True, 2.0), (False, 1.0)}

@@ -47,5 +47,5 @@ def test_its_share_among_training_pictures_is_as_asked(share, expected):
     checks = np.indices((64, 64)).sum(axis=0) % 2 * 255
     source = Pictures([np.repeat(checks[..., None], 3, axis=2).astype(np.uint8)])
     wanted = Augmentation(open_country=share, palette=0.0, scale=(1, 1), gamma=(1, 1), gain=(1, 1), rotate=False)
-    drawn = [draw(source, np.random.default_rng(seed), wanted, 64) for seed in range(10)]
+    drawn = [draw(source, np.random.default_rng(seed), wanted, 64).picture for seed in range(10)]
     assert sum(picture.std() < 0.3 for picture in drawn) == expected

@@ -6,7 +6,7 @@ import pytest
 import rasterio
 
 from cloud_removal.data.store import read_store
-from cloud_removal.data.tiles import cut
+from cloud_removal.data.tiles import Tone, cut
 from cloud_removal.errors import EmptyDatasetError, InputError, OptionError, OutputError
 
 NORTH_UP = rasterio.Affine(10.0, 0.0, 500000.0, 0.0, -10.0, 4000000.0)
@@ -103,3 +103,20 @@ def test_a_store_that_was_cut_off_is_refused(raster, tmp_path):
     (tmp_path / "store" / "tiles.npy").write_bytes(whole[:-100])
     with pytest.raises(InputError, match="not a complete tile store"):
         read_store(tmp_path / "store")
+
+
+def test_tiles_display_the_root_of_the_light_that_is_asked_for(raster, tmp_path):
+    store = cut(raster, tmp_path / "store", 32, tone=Tone(gain=0.5, offset=0.1, gamma=2.0))
+    light = 0.5 * PICTURE[:32, :32] / 255 + 0.1
+    assert np.abs(store.tiles[0] / 255 - np.sqrt(light)).max() < 0.003
+
+
+def test_a_store_knows_which_root_it_displays(raster, tmp_path):
+    cut(raster, tmp_path / "store", 32, tone=Tone(gamma=2.0))
+    assert read_store(tmp_path / "store").gamma == 2.0
+
+
+@pytest.mark.parametrize("tone", [Tone(gain=0.0), Tone(gamma=-1.0), Tone(offset=1.0)])
+def test_a_tone_that_shows_nothing_is_refused(raster, tmp_path, tone):
+    with pytest.raises(OptionError, match="--gain"):
+        cut(raster, tmp_path / "store", 32, tone=tone)
