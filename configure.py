@@ -15,14 +15,18 @@ DEFOG = {
     )
     for width in (0, 8, 24)
 }
-VISIBLE = unet.Options(network="veil", objective="visible", cloud_weight=0.5, beta_1=0.9, beta_2=0.99)
+VISIBLE = unet.Options(
+    network="veil", objective="visible", contrast_weight=0.5, cloud_weight=0.5, beta_1=0.9, beta_2=0.99
+)
 VEIL = Run(
     system="unet",
     options=VISIBLE,
     simulation=Simulation(
         kinds=(0.25, 0.22, 0.28, 0.25),
-        veil_opacity=(0.3, 0.75),
+        veil_opacity=(0.25, 0.8),
+        graded_share=0.5,
         veil_brightness=(0.4, 1.0),
+        spared=0.8,
         feature=(0.04, 3.0),
         mixed_share=0.25,
         ice_share=0.3,
@@ -30,6 +34,8 @@ VEIL = Run(
         haze_share=0.25,
     ),
     augmentation=Augmentation(
+        # Most pictures as they are, for how bright and colourful ground usually is tells it from haze.
+        natural=0.6,
         # A darker ground and a thicker veil look alike: a narrow gain is sure of itself on pictures made to be looked
         # at, a wide one on satellites'.
         gain=(0.75, 1.25),
@@ -38,7 +44,7 @@ VEIL = Run(
         tint=(0.88, 1.12),
         scale=(0.25, 1.0),
         swap=0.1,
-        open_country=0.35,
+        open_country=0.4,
         palette=0.1,
         contrast=(0.5, 1.5),
     ),
@@ -57,6 +63,7 @@ DEFOG["veil"] = VEIL
 # does not fall, since --minutes end the training.
 DEFOG["adapt"] = dataclasses.replace(
     VEIL,
+    simulation=dataclasses.replace(VEIL.simulation, spared=0.0),
     augmentation=Augmentation(
         gain=(0.95, 1.0),
         gamma=(0.97, 1.03),

@@ -12,11 +12,12 @@ from cloud_removal.data.fractal import cover, fractal, wispy
 
 # Share of the landscapes; hue in degrees, saturation, brightness (HSV).
 LANDSCAPES: tuple[tuple[float, Range, Range, Range], ...] = (
-    (0.32, (8.0, 75.0), (0.04, 0.50), (0.22, 0.98)),  # Desert, bare rock, dry steppe.
-    (0.22, (75.0, 125.0), (0.45, 0.85), (0.35, 0.75)),  # Vegetation in near-infrared composites; bright fields.
-    (0.20, (90.0, 160.0), (0.20, 0.60), (0.12, 0.45)),  # Forest and grass in true colour.
+    (0.22, (8.0, 75.0), (0.04, 0.50), (0.22, 0.98)),  # Desert, bare rock, dry steppe.
+    (0.18, (10.0, 50.0), (0.06, 0.28), (0.28, 0.85)),  # Sand and gravel as the near infrared shows them.
+    (0.18, (75.0, 125.0), (0.45, 0.85), (0.35, 0.75)),  # Vegetation in near-infrared composites; bright fields.
+    (0.17, (90.0, 160.0), (0.20, 0.60), (0.12, 0.45)),  # Forest and grass in true colour.
     (0.16, (195.0, 235.0), (0.45, 0.95), (0.10, 0.70)),  # Sea and lakes: what is grey there is mostly haze.
-    (0.10, (0.0, 360.0), (0.00, 0.10), (0.15, 0.95)),  # Bare grey, snow.
+    (0.09, (0.0, 360.0), (0.00, 0.10), (0.15, 0.95)),  # Bare grey, snow.
 )
 DEVIATION = (0.012, 0.09)
 """Standard deviation of the brightness, drawn so that each doubling is as likely."""

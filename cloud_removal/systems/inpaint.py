@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+import keras
 import tensorflow as tf
 
 from cloud_removal.adversarial import CRITICS, PIXEL_OBJECTIVES, Adversarial
@@ -19,7 +20,7 @@ from cloud_removal.systems.history import History, View
 from cloud_removal.systems.judge import Judge
 from cloud_removal.systems.likeness import Likeness, Reconstruction
 from cloud_removal.systems.monitor import Diversity
-from cloud_removal.systems.optimization import Kind, optimizer
+from cloud_removal.systems.optimization import Kind, paper_optimizer
 
 COMPLETION, DISCRIMINATOR, JOINT = range(3)
 """The phases, as the log numbers them."""
@@ -77,9 +78,12 @@ class Options(SystemOptions):
     """Completions in the pool."""
     critic_steps: int = 0
     """The generator is updated in every so many-th step only; 0: what the objective's paper says (wgan, wgan-gp: 5)."""
-    optimizer: Kind = "adam"
-    beta_1: float = 0.5
-    beta_2: float = 0.9
+    optimizer: Kind | None = None
+    """None: what the objective's paper takes, rmsprop for wgan and adam for the others."""
+    beta_1: float | None = None
+    """Of adam; None: 0 for wgan-gp, the seed's 0.5 for the others."""
+    beta_2: float | None = None
+    """Of adam; None: 0.9."""
 
 
 class InpaintSystem(Completer):
@@ -107,15 +111,18 @@ class InpaintSystem(Completer):
         self.balance = Balance(0.0 if own.adversarial in CRITICS else own.balance, own.balance_window)
         self.history = History(own.history_size, own.history, run.size, run.seed) if own.history else None
         self.diversity = Diversity()
-        clipped = self.judge.objective.clip is not None
-        self.optimizers = {
-            name: optimizer(own.optimizer, run, self.networks[name].trainable_variables, own.beta_1, own.beta_2, *how)
-            for name, how in {"generator": (True, False), "discriminator": (False, clipped)}.items()
-        }
+        self.optimizers = {name: self._optimizer(name) for name in ("generator", "discriminator")}
         self.steps = tf.Variable(0, dtype=tf.int64, trainable=False)
         self.reconstruction = tf.Variable(1.0, trainable=False)
         self.state = {"steps": self.steps, "reconstruction": self.reconstruction}
         self.state |= self.balance.state() | self.diversity.state() | (self.history.state() if self.history else {})
+
+    def _optimizer(self, name: str) -> keras.optimizers.Optimizer:
+        """As the objective's paper has it, unless the options say otherwise; of the generator alone an average is kept."""
+        own, variables = self.options, self.networks[name].trainable_variables
+        betas = (own.beta_1, own.beta_2)
+        averaged = name == "generator"
+        return paper_optimizer(self.judge.objective, self.run, variables, own.optimizer, betas, (0.5, 0.9), averaged)
 
     def _build_networks(self) -> None:
         own = self.options
@@ -123,7 +130,8 @@ class InpaintSystem(Completer):
         self.stride, self.smallest = generator.stride, generator.smallest
         self.receptive_radius = generator.receptive_radius
         discriminator = discriminators.DISCRIMINATORS[own.discriminator]
-        norm = False if own.adversarial == "wgan-gp" else None
+        # Clipped weights without a norm let no gradient through; a penalty asks for that of each picture alone.
+        norm = {"wgan": True, "wgan-gp": False}.get(own.adversarial)
         self.networks = {
             "generator": generator(own.width, own.upsample),
             "discriminator": discriminator(self.run.size, own.discriminator_width, norm),

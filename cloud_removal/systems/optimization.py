@@ -6,6 +6,7 @@ from typing import Literal
 import keras
 import tensorflow as tf
 
+from cloud_removal.adversarial import Objective
 from cloud_removal.config import Run
 
 Kind = Literal["adam", "adadelta", "rmsprop"]
@@ -44,12 +45,39 @@ def optimizer(
         made = keras.optimizers.Adam(run.learning_rate, beta_1, beta_2, epsilon, **averages)
     elif kind == "adadelta":
         made = keras.optimizers.Adadelta(run.learning_rate, 0.95, epsilon, **averages)
-    else:
-        made = keras.optimizers.RMSprop(run.learning_rate, epsilon=epsilon, **averages)
+    else:  # Keras adds it under the root here.
+        under = epsilon**2 if clipped else epsilon
+        made = keras.optimizers.RMSprop(run.learning_rate, epsilon=under, **averages)
     if keras.config.dtype_policy().name == "mixed_float16":
         made = keras.optimizers.LossScaleOptimizer(made)
     made.build(list(variables))
     return made
+
+
+def paper_optimizer(
+    objective: Objective,
+    run: Run,
+    variables: Sequence[keras.Variable],
+    kind: Kind | None,
+    betas: tuple[float | None, float | None],
+    usual: tuple[float, float],
+    average: bool = True,
+) -> keras.optimizers.Optimizer:
+    """`optimizer` as the objective's paper has it: RMSprop for wgan, Adam (0, 0.9) for wgan-gp, else Adam (`usual`).
+
+    What is not None of `kind` and `betas` stands instead.
+    """
+    first, second = (0.0, 0.9) if objective.penalty else usual
+    return optimizer(
+        kind or ("rmsprop" if objective.clip else "adam"),
+        run,
+        variables,
+        first if betas[0] is None else betas[0],
+        second if betas[1] is None else betas[1],
+        average,
+        # What a critic of weights under a hundredth lets through to the generator is as small as its own.
+        clipped=objective.clip is not None,
+    )
 
 
 def apply_gradients(

@@ -16,7 +16,7 @@ from cloud_removal.models.blocks import signed, unsigned
 from cloud_removal.systems.balance import Balance
 from cloud_removal.systems.base import Batch, Scalars, Synthesizer
 from cloud_removal.systems.monitor import Diversity
-from cloud_removal.systems.optimization import Kind, clip_weights, optimizer
+from cloud_removal.systems.optimization import Kind, clip_weights, paper_optimizer
 from cloud_removal.systems.penalty import slope_penalty
 
 OF_DISCRIMINATOR, OF_GENERATOR, EPSILON = range(3)
@@ -84,24 +84,14 @@ class SceneSystem(Synthesizer):
             "generator": dcgan.generator(run.size, own.width, own.latent),
             "discriminator": dcgan.discriminator(run.size, judging, "layer" if self.objective.penalty else "batch"),
         }
-        self.optimizers = {name: self._optimizer(name) for name in self.networks}
+        betas = (own.beta_1, own.beta_2)
+        self.optimizers = {
+            name: paper_optimizer(self.objective, run, network.trainable_variables, own.optimizer, betas, (0.5, 0.999))
+            for name, network in self.networks.items()
+        }
         self.diversity = Diversity()
         self.steps = tf.Variable(0, dtype=tf.int64, trainable=False)
         self.state = {"steps": self.steps} | self.diversity.state() | self.balance.state()
-
-    def _optimizer(self, name: str) -> keras.optimizers.Optimizer:
-        """As the objective's paper has it, unless the options say otherwise."""
-        own, objective = self.options, self.objective
-        first, second = (0.0, 0.9) if objective.penalty else (0.5, 0.999)
-        return optimizer(
-            own.optimizer or ("rmsprop" if objective.clip else "adam"),
-            self.run,
-            self.networks[name].trainable_variables,
-            first if own.beta_1 is None else own.beta_1,
-            second if own.beta_2 is None else own.beta_2,
-            # What a critic of weights under a hundredth lets through to the generator is as small as its own.
-            clipped=objective.clip is not None,
-        )
 
     def batches(self, split: str, first_batch: int = 0) -> tf.data.Dataset:
         return clear_batches(self.run, split, first_batch, self.share(split))

@@ -261,3 +261,11 @@ def test_dull_ground_alone_is_spared(colour, clear):
     veil = only("veil", spared=1.0)
     made = [clouds.simulate(np.full((32, 32, 3), colour), generator(seed), veil) for seed in range(10)]
     assert sum(not result.opacity.any() for result in made) == clear
+
+
+def test_graded_veils_are_grey_and_as_bright_as_they_are_opaque(ground):
+    veil = only("veil", graded_share=1.0, veil_opacity=(0.6, 0.6))
+    result = clouds.simulate(np.zeros_like(ground), generator(), veil)
+    colour = (result.aerial / result.opacity).mean(axis=(0, 1))
+    np.testing.assert_allclose(colour, 0.6, rtol=0.08)
+    assert np.ptp(colour) < 0.02

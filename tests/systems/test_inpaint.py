@@ -209,6 +209,24 @@ def test_a_critic_whose_clipped_weights_leave_hardly_a_gradient_is_moved_all_the
     assert min(moved) > 0.1 * inpaint.run.learning_rate
 
 
+@pytest.mark.parametrize("discriminator", ["masked", "global", "patch"])
+def test_the_clipped_critic_of_wgan_is_no_flat_function(discriminator):
+    inpaint = system(adversarial="wgan", discriminator=discriminator)
+    inpaint.judge.clip()
+    assert float(inpaint.train_step(batch())["gradient_norm_discriminator"]) > 3e-5
+
+
+@pytest.mark.parametrize(
+    ("adversarial", "kind", "betas"),
+    [("gan", "Adam", (0.5, 0.9)), ("dcgan", "Adam", (0.5, 0.9)), ("wgan-gp", "Adam", (0.0, 0.9)),
+     ("wgan", "RMSprop", None)],
+)  # fmt: skip
+def test_the_optimizers_are_those_of_the_seed_and_of_the_papers(adversarial, kind, betas):
+    for optimizer in system(adversarial=adversarial).optimizers.values():
+        assert type(optimizer).__name__ == kind
+        assert betas is None or (optimizer.beta_1, optimizer.beta_2) == betas
+
+
 def test_the_generator_of_a_critic_is_updated_in_every_fifth_step():
     inpaint = system(adversarial="wgan")
     updates = []
