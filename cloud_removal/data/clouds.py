@@ -275,7 +275,7 @@ def _colour(rng: np.random.Generator, simulation: Simulation, kind: int) -> np.n
 
 
 def _graded(rng: np.random.Generator, opacity: float) -> np.ndarray:
-    """Colour (3,) of a veil that is as bright as it is opaque: nine in ten of 24 real ones (RICE1) 0.93 to 1.03 times, and grey."""
+    """Colour (3,) of a grey veil as bright as it is opaque: nine in ten of 24 real ones (RICE1) 0.93 to 1.03 times."""
     return np.clip(opacity * rng.uniform(*GRADED) * rng.uniform(0.99, 1.01, 3), 0.0, 1.0).astype(np.float32)
 
 

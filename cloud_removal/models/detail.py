@@ -27,10 +27,13 @@ UNKNOWN = 5.0
 """Cost of ground that is unknown itself: more than any difference of colour."""
 TOGETHER = 1.0
 """What it is worth to be moved by the same offset as the cells around."""
-LIFT = 1.2
+LIFT = 1.25
 """By how much what is moved is to be stronger than where it was found: ground of a mean colour is the smoothest."""
 TEMPERATURES = (1e-2, 5e-3, 3e-3, 2e-3, 1e-3, 5e-4, 3e-4, 2e-4)
 """Of the rounds in which cells agree on offsets, in units of cost."""
+SCARCE, ENOUGH = 0.08, 0.18
+"""Share of the offsets that lead to known ground: under the first nothing is moved, from the second on all of it. Deep
+in a wide hole a few places would be all there is, to be repeated without end."""
 RADIUS = CELL * (REACH + len(TEMPERATURES) + 3)
 """Pixels around a place on whose answers its detail depends at most."""
 NOTHING = 1e-7
@@ -67,15 +70,19 @@ class MovedDetail(keras.layers.Layer):
         picture, answer = ops.stop_gradient(picture), ops.stop_gradient(answer)
         known = ops.cast(hole <= 0.0, "float32")
         detail = known * (picture - _smooth(picture, known))
-        moved = _moved(detail, _chosen(ops.where(hole > 0.0, answer, picture), known))
-        return (1.0 - known) * moved * _lacking(answer, moved, 1.0 - known)
+        moves, enough = _chosen(ops.where(hole > 0.0, answer, picture), known)
+        moved = _moved(detail, moves)
+        return (1.0 - known) * moved * _lacking(answer, moved, 1.0 - known) * enough
 
     def compute_output_shape(self, picture_shape: Shape, hole_shape: Shape, answer_shape: Shape) -> Shape:
         return answer_shape
 
 
-def _chosen(completed: Any, known: Any) -> Any:
-    """The offset in pixels of each cell, (B, h, w, 2) int32, by colour and by what the cells around have chosen."""
+def _chosen(completed: Any, known: Any) -> tuple[Any, Any]:
+    """The offset in pixels of each cell, (B, h, w, 2) int32, by colour and by what the cells around have chosen.
+
+    And, of each pixel (B, H, W, 1), how far there is enough known ground within reach to choose from, in [0, 1].
+    """
     colour, share = (ops.average_pool(x, CELL, CELL) for x in (completed, known))
     whole = ops.cast(-ops.max_pool(-share, 3, 1, "same") >= 1.0, "float32")
     moves = offsets()
@@ -89,7 +96,9 @@ def _chosen(completed: Any, known: Any) -> Any:
     for temperature in TEMPERATURES:
         agreed = ops.average_pool(to_fill * likely, 3, 1, "same")
         likely = ops.softmax((TOGETHER * agreed - cost) / temperature)
-    return ops.take(ops.convert_to_tensor(moves), ops.argmax(likely, axis=-1), axis=0)
+    enough = ops.clip((ops.mean(usable, axis=-1, keepdims=True) - SCARCE) / (ENOUGH - SCARCE), 0.0, 1.0)
+    enough = _smooth(ops.repeat(ops.repeat(enough, CELL, axis=1), CELL, axis=2), ops.ones_like(known))
+    return ops.take(ops.convert_to_tensor(moves), ops.argmax(likely, axis=-1), axis=0), enough
 
 
 def _at(cells: Any, away: np.ndarray) -> Any:

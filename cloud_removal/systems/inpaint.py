@@ -118,7 +118,7 @@ class InpaintSystem(Completer):
         self.state |= self.balance.state() | self.diversity.state() | (self.history.state() if self.history else {})
 
     def _optimizer(self, name: str) -> keras.optimizers.Optimizer:
-        """As the objective's paper has it, unless the options say otherwise; of the generator alone an average is kept."""
+        """As the objective's paper has it, unless the options say otherwise. Of the generator an average is kept."""
         own, variables = self.options, self.networks[name].trainable_variables
         betas = (own.beta_1, own.beta_2)
         averaged = name == "generator"

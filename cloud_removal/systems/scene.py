@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import keras
 import tensorflow as tf
 
 from cloud_removal.adversarial import CRITICS, OBJECTIVES, Adversarial, measured_by

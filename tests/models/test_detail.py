@@ -61,7 +61,7 @@ def test_nothing_is_added_outside_the_hole(hole):
 
 def test_an_answer_as_rough_as_the_ground_is_left_as_it_is(hole):
     flat = np.full((SIDE, SIDE, 3), 0.5, np.float32)
-    added = [moved(rough(), hole, answer)[INSIDE].std() for answer in (flat, rough(1, 0.025), rough(1, 0.075))]
+    added = [moved(rough(), hole, answer)[INSIDE].std() for answer in (flat, rough(1, 0.025), rough(1, 0.09))]
     assert added[0] > added[1] > 5 * added[2]
 
 
@@ -83,6 +83,15 @@ def test_where_no_ground_is_known_within_reach_nothing_is_added():
     noise = np.random.default_rng(0).random((side, side, 3), np.float32)
     added = moved(noise, hole, np.full_like(noise, 0.5))
     assert not added[:, side // 2 + 48 :].any()
+
+
+def test_what_little_is_known_around_a_wide_hole_is_not_repeated_all_over_it():
+    side = CELL * (2 * REACH + 4)
+    hole = np.ones((side, side), bool)
+    hole[side // 2 - 20 : side // 2 + 20, side // 2 - 20 : side // 2 + 20] = False
+    noise = np.random.default_rng(0).random((side, side, 3), np.float32)
+    added = moved(noise, hole, np.full_like(noise, 0.5))
+    assert np.abs(added).max() < 0.05 < noise.std()
 
 
 def test_offsets_are_all_different_and_within_reach():

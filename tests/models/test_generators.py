@@ -189,3 +189,10 @@ def positive(network):
         nothing = any(part in weight.path for part in ("bias", "beta", "moving_mean"))
         weight.assign(np.full(weight.shape, 0.0 if nothing else 0.5 if "kernel" in weight.path else 1.0))
     return keras.Model(network.input, network.get_layer("answer").output)
+
+
+@pytest.mark.parametrize(
+    ("name", "width"), {"glcic": 64, "glcic-walkthrough": 64, "autoencoder": 16, "residual": 32, "dilated": 32}.items()
+)
+def test_the_width_of_each_is_its_sources(name, width):
+    assert GENERATORS[name].width == width
