@@ -21,8 +21,9 @@ ONLY: dict[str, tuple[float, float, float, float]] = {
     "veil": (0.0, 0.0, 1.0, 0.0),
 }
 """`Simulation.kinds` with which every picture has the same kind of cloud."""
-FLAT, PALE = 0.07, 0.3
-"""Standard deviation, and saturation of the mean colour, under which ground looks dull."""
+FLAT, PALE, DRY = 0.07, 0.3, 1.03
+"""Standard deviation and saturation of the mean colour under which dry land looks dull; green over red up to which it
+is dry."""
 GRADED = (0.92, 1.06)
 """Brightness over opacity of graded veils."""
 TRANSPARENT_AT_LEAST = np.float32(0.02)  # Thin cloud and veils never hide the ground altogether.
@@ -72,10 +73,14 @@ def simulate(
 
 
 def is_dull(ground: np.ndarray) -> bool:
-    """Whether a picture (H, W, 3) in [0, 1] has hardly more contrast and colour than haze."""
+    """Whether a picture (H, W, 3) in [0, 1] shows dry land with hardly more contrast and colour than haze.
+
+    Dry is what is no greener or bluer than it is red: sand, gravel, rock.
+    """
     seen = ground[::4, ::4].reshape(-1, 3)
-    colour = seen.mean(axis=0)
-    return bool(seen.std(axis=0).mean() < FLAT and colour.max() - colour.min() < PALE * colour.max())
+    red, green, blue = colour = seen.mean(axis=0)
+    dry = blue <= green <= DRY * red
+    return bool(dry and seen.std(axis=0).mean() < FLAT and red - blue < PALE * colour.max())
 
 
 def _under(

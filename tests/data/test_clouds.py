@@ -247,11 +247,14 @@ def test_light_adds_up_before_its_root_is_displayed(ground):
     np.testing.assert_allclose(result.aerial**2, expected, atol=1e-5)
 
 
-PALE, GREEN = np.float32([0.75, 0.67, 0.6]), np.float32([0.4, 0.55, 0.25])
+PALE, GREEN, GREY_GREEN = np.float32([0.75, 0.67, 0.6]), np.float32([0.4, 0.55, 0.25]), np.float32([0.4, 0.44, 0.41])
 
 
-@pytest.mark.parametrize("colour, contrast, dull", [(PALE, 0.02, True), (PALE, 0.12, False), (GREEN, 0.02, False)])
-def test_dull_is_what_has_little_contrast_and_little_colour(colour, contrast, dull):
+@pytest.mark.parametrize(
+    "colour, contrast, dull",
+    [(PALE, 0.02, True), (PALE, 0.12, False), (GREEN, 0.02, False), (GREY_GREEN, 0.02, False)],
+)
+def test_dull_is_dry_land_with_little_contrast_and_little_colour(colour, contrast, dull):
     picture = colour + np.float32(contrast) * generator().standard_normal((64, 64, 3), np.float32)
     assert clouds.is_dull(picture) == dull
 
