@@ -98,7 +98,8 @@ class Simulation:
     veil_brightness: Range = (0.35, 0.85)
     """Grey level of a uniform veil."""
     graded_share: float = 0.0
-    """Share of the veils that are grey and as bright as they are opaque: dark where thin, bright where dense."""
+    """Share of the veils that are grey and as bright as they are opaque: dark where thin, bright where dense. Not of
+    those over pictures that display a root of the light."""
     tint: Range = (0.9, 1.1)
     """Factor on each channel of the cloud colour at its most coloured; a random share of the deviation is taken."""
     ice_share: float = 0.1

@@ -99,7 +99,7 @@ def _under(
     if kind == VEIL:
         mean = _draw(rng, simulation.veil_opacity)
         grey = veil(rng, shape, mean)
-        graded = simulation.graded_share and rng.random() < simulation.graded_share
+        graded = gamma == 1.0 and simulation.graded_share and rng.random() < simulation.graded_share
         colour = _graded(rng, mean) if graded else _colour(rng, simulation, kind)
     else:
         grey, dark, relief = _cloud(rng, shape, simulation, layers, kind, valid)
