@@ -39,6 +39,11 @@ class Command:
     """Files written by `evaluate --json`; their means go into the card under the files' names."""
     curves: Path | None = None
     """Picture of the curves to lay beside the card; without it, curves.png of the run where there is one."""
+    average: tuple[Path, ...] = ()
+    """Model folders whose weights are averaged with those of RUN_DIR, a model folder too: of training runs that went on
+    from one another (arXiv:2203.05482). Scores and error bars of the card are then left out."""
+    shares: tuple[float, ...] = ()
+    """Share of RUN_DIR in the average, then that of each of --average; without them all count alike."""
     keep_below: float | None = None
     """Opacity (0 to 1) under which `remove` leaves the picture as it is; without it 0.05 (or as the card says)."""
     opaque_above: float | None = None
@@ -49,7 +54,9 @@ class Command:
         model = None if (self.run_dir / "config.json").is_file() else version_of(self.run_dir)
         card = read_card(model) if model else {}
         keep_below, opaque_above = self._thresholds(card.get("thresholds", {}))
-        scores = card.get("scores", {}) | {path.stem: read_scores(path) for path in self.scores}
+        self._check_average(model)
+        before = {} if self.average else card.get("scores", {})
+        scores = before | {path.stem: read_scores(path) for path in self.scores}
         curves = self._curves(model or self.run_dir)
         from cloud_removal.export import WARM_UP, Thresholds, export
 
@@ -68,6 +75,12 @@ class Command:
             print("note: no requests to warm a server up with; pip install 'cloud-removal[serving]'", file=sys.stderr)
         print(written)
 
+    def _check_average(self, model: Path | None) -> None:
+        if self.shares and not self.average:
+            raise OptionError("--shares: that goes with --average MODEL. Leave it out.")
+        if self.average and model is None:
+            raise OptionError(f"--average: {self.run_dir} is no model folder. Export the run first, then average.")
+
     def _thresholds(self, before: dict[str, float]) -> tuple[float, float]:
         keep_below = before.get("keep_below", 0.05) if self.keep_below is None else self.keep_below
         opaque_above = before.get("opaque_above", 0.75) if self.opaque_above is None else self.opaque_above
@@ -80,7 +93,7 @@ class Command:
 
     def _uncertainty(self, card: dict[str, Any], keep_below: float, opaque_above: float) -> dict[str, Any] | None:
         """The error bars of the card of a model folder: its weights and thresholds stay, so they hold."""
-        measured = card.get("uncertainty")
+        measured = None if self.average else card.get("uncertainty")
         if measured is None or card.get("thresholds") == {"keep_below": keep_below, "opaque_above": opaque_above}:
             return measured
         print("note: error bars were measured with other thresholds and are left out: calibrate anew", file=sys.stderr)
@@ -99,8 +112,14 @@ class Command:
         return run, system, self._training(run, system, saved.step, saved.seconds)
 
     def _of_model(self, folder: Path, card: dict[str, Any]) -> "tuple[Run, System, dict[str, Any]]":
-        given = {"command": self.command, "data": list(self.data), "licence": self.licence}
+        given: dict[str, Any] = {"command": self.command, "data": list(self.data), "licence": self.licence}
         run, system = rebuilt(folder, card)
+        if self.average:
+            from cloud_removal.training.blend import blend
+
+            blend(system, self.average, self.shares)
+            given["averaged_with"] = [str(other) for other in self.average]
+            given["shares"] = list(self.shares)
         return run, system, card["training"] | {name: value for name, value in given.items() if value}
 
     def _training(self, run: "Run", system: "System", steps: int, seconds: float) -> dict[str, Any]:
