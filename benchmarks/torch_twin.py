@@ -30,7 +30,7 @@ def objective(answer: Tensor, batch: dict[str, Tensor], spec: dict[str, Any]) ->
         across = (seen[..., 1:] * (error[..., 1:] - error[..., :-1]).abs()).mean()
         down = (seen[..., 1:, :] * (error[..., 1:, :] - error[..., :-1, :]).abs()).mean()
         loss = 0.15 * log_mse(error, seen.clamp(min=0.4)) + 0.5 * (across + down)
-        loss = loss + 0.3 * (log_variance(ground, seen) - log_variance(batch["ground"], seen)).abs().mean()
+        loss = loss + 0.5 * (log_variance(ground, seen) - log_variance(batch["ground"], seen)).abs().mean()
         cloud = functional.binary_cross_entropy(opacity.clamp(1e-6, 1.0 - 1e-6), batch["opacity"])
     return spec["cloud_weight"] * cloud + loss
 

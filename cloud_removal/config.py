@@ -134,8 +134,6 @@ class Simulation:
 class Augmentation:
     """Ranges of what makes one sensor's ground look like another's."""
 
-    natural: float = 0.0
-    """Share of pictures that keep their own colours: what is usual for a kind of ground can be learned from them."""
     gain: Range = (0.6, 1.3)
     gamma: Range = (0.7, 1.5)
     saturation: Range = (0.3, 1.6)
@@ -155,6 +153,8 @@ class Augmentation:
     rotate: bool = True
     noise: Range = (0.0, 0.02)
     """Standard deviation of the sensor noise, added to the cloudy picture."""
+    natural: float = 0.0
+    """Share of pictures that keep their own colours: what is usual for a kind of ground can be learned from them."""
 
 
 @dataclass(frozen=True)

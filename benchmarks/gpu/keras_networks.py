@@ -46,7 +46,7 @@ def objective(spec: Mapping[str, Any], answered: Any, batch: Mapping[str, Any]) 
     return (
         spec["cloud_weight"] * losses.cross_entropy(true, opacity)
         + seen
-        + 0.3 * losses.contrast_l1(ground, predicted, true)
+        + 0.5 * losses.contrast_l1(ground, predicted, true)
     )
 
 
