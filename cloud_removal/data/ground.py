@@ -20,6 +20,7 @@ IN_MEMORY = 2**30
 """Bytes of decoded pictures kept in memory; what comes after waits in a memory-mapped temporary file."""
 WINDOW = 256
 """A picture counts as one place for each square of this side that it has room for."""
+Groups = Sequence[int] | np.ndarray | None
 
 
 class GroundSource(Protocol):
@@ -46,13 +47,7 @@ class Pictures:
     picture has, where that is known without a look at them; `gamma` which root of the light they display.
     """
 
-    def __init__(
-        self,
-        pictures: Tiles,
-        groups: Sequence[int] | np.ndarray | None = None,
-        each: int | None = None,
-        gamma: float = 1.0,
-    ):
+    def __init__(self, pictures: Tiles, groups: Groups = None, each: int | None = None, gamma: float = 1.0):
         self.pictures, self.root = pictures, gamma
         self.groups = np.asarray(groups if groups is not None else [0] * len(pictures))
         counts = (places(*pictures[n].shape[:2]) if each is None else each for n in range(len(pictures)))
