@@ -119,7 +119,7 @@ def over_steps(curves: Mapping[str, tuple[Sequence[int], Sequence[float]]], labe
         axes.plot(steps, values, label=title)
     axes.set(xlabel="step", ylabel=label, ylim=(0, None))
     axes.grid(alpha=0.3)
-    axes.legend()
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return _bytes(figure)
 
 

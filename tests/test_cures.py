@@ -19,11 +19,13 @@ from cloud_removal import plots
 from cloud_removal.cli import quiet  # noqa: F401 - TensorFlow is imported quietly.
 from cloud_removal.errors import CheckpointError, OptionError
 
-SIDE, STEPS = 32, 4
+SIDE, ALONE, STEPS = 32, 2, 4
+"""Of the pictures, and of the discriminator alone and of both."""
+TOTAL = ALONE + STEPS
 NAMES = ("completion", "completion-only", "baseline", "without-history")
 SMALL = (
     "--size", SIDE, "--width", 2, "--discriminator-width", 2, "--batch-size", 2, "--steps", STEPS,
-    "--completion-steps", 2, "--snapshots", 2, "--judged", 3, "--only", *NAMES[1:],
+    "--completion-steps", 2, "--discriminator-steps", ALONE, "--snapshots", 2, "--judged", 3, "--only", *NAMES[1:],
 )  # fmt: skip
 
 
@@ -65,17 +67,27 @@ def cells_of(text):
 def test_every_run_starts_from_the_weights_of_the_first_and_sees_the_same_pictures(done):
     starts = {name: log(done, name)[0]["reconstruction"] for name in NAMES[1:]}
     assert len(set(starts.values())) == 1
-    grounds = [sheets.samples(done[0] / name, SIDE)[STEPS][numbers.GROUND] for name in NAMES[1:]]
+    shown = [sheets.samples(done[0] / name, SIDE) for name in NAMES[1:]]
+    grounds = [pictures[max(pictures)][numbers.GROUND] for pictures in shown]
     assert all(np.array_equal(grounds[0], other) for other in grounds)
 
 
 def test_the_numbers_are_those_of_the_logs(done, found):
     for name in NAMES[2:]:
-        lines, values = log(done, name), found["runs"][name]
+        lines, values = log(done, name)[ALONE:], found["runs"][name]
         assert values["loss_G"] == pytest.approx(np.mean([line["adversarial"] for line in lines]))
         assert values["loss_D_last"] == lines[-1]["discriminator"]
         assert values["gate_flips"] == lines[-1]["gate_flips"]
         assert values["generator_updates"] == STEPS
+
+
+def test_the_discriminator_is_given_a_start_in_which_completions_stay_as_they_are(done, found):
+    folder = done[0] / "baseline"
+    lines, shown = log(done, "baseline"), sheets.samples(folder, SIDE)
+    assert [line["adversarial"] is None for line in lines] == [True] * ALONE + [False] * STEPS
+    first = sheets.snapshots({"completion": done[0] / "completion", "baseline": folder}, "baseline", SIDE)[ALONE]
+    np.testing.assert_array_equal(shown[ALONE][numbers.COMPLETED], first[numbers.COMPLETED])
+    assert len(found["runs"]["baseline"]["changes"]) == 2
 
 
 def test_completion_only_has_no_adversary(found):
@@ -90,9 +102,9 @@ def test_the_time_of_a_step_is_put_in_proportion_to_that_of_dcgan(found):
 
 
 def test_the_snapshots_begin_with_what_the_run_started_from(done, found):
-    assert found["runs"]["baseline"]["snapshots"] == [0, 2, 4]
+    assert found["runs"]["baseline"]["snapshots"] == [ALONE, 4, TOTAL]
     runs = {name: done[0] / name for name in NAMES}
-    first = sheets.snapshots(runs, "baseline", SIDE)[0]
+    first = sheets.snapshots(runs, "baseline", SIDE)[ALONE]
     np.testing.assert_array_equal(first, sheets.samples(runs["completion"], SIDE)[2])
 
 
@@ -140,7 +152,7 @@ def test_the_objectives_stand_beside_each_other_in_table_and_picture(found, obje
     sheets.write(objectives, SIDE, tmp_path)
     cells = plots.cells(shown(tmp_path / "objectives.png"), 2 * SIDE)[:, :, ::2, ::2]
     for number, name in enumerate(("baseline", "lsgan")):
-        samples = sheets.samples(objectives[name], SIDE)[STEPS]
+        samples = sheets.samples(objectives[name], SIDE)[TOTAL]
         np.testing.assert_array_equal(cells[number], samples[numbers.COMPLETED])
 
 
@@ -148,13 +160,15 @@ def test_a_strip_shows_the_completions_of_each_snapshot_beside_each_other(done):
     cells = plots.cells(shown(done[0] / "pictures" / "over_time_without-history.png"), 2 * SIDE)
     samples = sheets.samples(done[0] / "without-history", SIDE)
     assert len(cells) == 3 + 2
-    for number, step in enumerate((2, 4), start=1):
+    for number, step in enumerate((4, TOTAL), start=1):
         np.testing.assert_array_equal(cells[number][:, ::2, ::2], samples[step][numbers.COMPLETED])
 
 
 def test_the_sheet_shows_completion_only_beside_completion_and_discriminator(done):
     cells = plots.cells(shown(done[0] / "pictures" / "discriminator.png"), 2 * SIDE)[:, :, ::2, ::2]
-    alone, both = (sheets.samples(done[0] / name, SIDE)[STEPS] for name in ("completion-only", "baseline"))
+    alone, both = (
+        sheets.samples(done[0] / name, SIDE)[step] for name, step in (("completion-only", STEPS), ("baseline", TOTAL))
+    )
     ragged = np.where(both[numbers.HOLE] > 0, 0, both[numbers.GROUND])
     expected = [alone[numbers.COMPLETED], both[numbers.COMPLETED], both[numbers.GROUND], ragged]
     np.testing.assert_array_equal(cells, np.stack(expected))
@@ -165,10 +179,10 @@ def test_the_sheet_shows_completion_only_beside_completion_and_discriminator(don
 def test_the_same_command_trains_nothing_again(done):
     experiment = Experiment(
         output=done[0], size=SIDE, width=2, discriminator_width=2, batch_size=2, steps=STEPS, completion_steps=2,
-        snapshots=2,
+        discriminator_steps=ALONE, snapshots=2,
     )  # fmt: skip
     assert [name for name in VARIANTS if finished(run_of(name, experiment))] == list(NAMES)
-    with pytest.raises(CheckpointError, match=r"trained with other settings \(--steps was 4, now 7"):
+    with pytest.raises(CheckpointError, match=r"trained with other settings \(--steps was 6, now 9"):
         finished(run_of("baseline", dataclasses.replace(experiment, steps=7)))
 
 
@@ -204,7 +218,7 @@ def test_steps_that_compiled_saved_or_were_stopped_do_not_count_in_the_time():
 
 
 def test_the_end_of_a_loss_is_its_last_tenth():
-    line = {"gate_generator": 1.0, "gate_discriminator": 0.0, "gate_flips": 3.0, "collapse_alarm": 0.0}
+    line = {"gate_generator": 1.0, "gate_discriminator": 0.0, "gate_flips": 3.0, "collapse_alarm": 0.0, "phase": 2.0}
     lines = [line | {"step": i, "seconds": i, "adversarial": float(i), "discriminator": 1.0} for i in range(1, 21)]
     lines = [own | {"gradient_norm_generator": 1.0 if own["step"] % 5 == 0 else None} for own in lines]
     values = numbers.of_log(lines, run_of(BASELINE, Experiment()), [0])
@@ -248,6 +262,7 @@ def test_the_page_on_inpainting_lists_every_run_with_its_options_and_has_a_place
     (f"{page.BEGIN}\n{page.END}", ("--only", "wgan"), "a page shows all runs"),
     (None, (), "there is no such file"),
     (f"{page.BEGIN}\n{page.END}", ("--steps", "0"), "--steps 0: expected 1 or more"),
+    (f"{page.BEGIN}\n{page.END}", ("--discriminator-steps", "-1"), "--discriminator-steps -1: expected 0 or more"),
 ])  # fmt: skip
 def test_what_could_not_be_written_in_the_end_is_refused_before_the_work(text, words, message, tmp_path, capsys):
     target = tmp_path / "page.md"

@@ -37,6 +37,8 @@ def check(experiment: Experiment, names: Sequence[str]) -> None:
     for name in COUNTS:
         if getattr(experiment, name) < 1:
             raise OptionError(f"--{name.replace('_', '-')} {getattr(experiment, name)}: expected 1 or more.")
+    if experiment.discriminator_steps < 0:
+        raise OptionError(f"--discriminator-steps {experiment.discriminator_steps}: expected 0 or more.")
     check_page(experiment.page, len(names) == len(VARIANTS), "docs/inpainting.md")
 
 

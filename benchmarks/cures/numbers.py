@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from cloud_removal import plots
 from cloud_removal.config import Run
+from cloud_removal.systems.inpaint import DISCRIMINATOR
 
 HOLE, COMPLETED, GROUND = 1, 2, 3
 """Columns of the sample grids of the inpainting system."""
@@ -23,7 +24,9 @@ def of_log(lines: Lines, run: Run, starts: Sequence[int]) -> dict[str, Any]:
     """Losses, gate, alarm and time of a run; None for what it has not (a run of the completion network alone).
 
     `last` is the mean over the last tenth of the steps. `starts` are the steps after which a stretch of training began.
+    Steps of the discriminator alone are left out.
     """
+    lines = [line for line in lines if line["phase"] != DISCRIMINATOR]
     found: dict[str, Any] = {}
     for title, name in (("loss_G", "adversarial"), ("loss_D", "discriminator")):
         values = [line[name] for line in lines if line.get(name) is not None]

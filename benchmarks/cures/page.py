@@ -58,7 +58,8 @@ def how(numbers: Mapping[str, Any]) -> str:
     return (
         f"Measured on {ground} ({machine['processor']}, {machine['cores']} cores, {numbers['precision']}): pictures of "
         f"{own['size']} px, {own['batch_size']} a step; {own['completion_steps']} steps of the completion network "
-        f"alone, then {own['steps']} steps of each run; {numbers['methods']['truth']['pictures']} held-out pictures."
+        f"alone, then {own['discriminator_steps']} of each run's discriminator, then {own['steps']} of both, which are "
+        f"those in the tables; {numbers['methods']['truth']['pictures']} held-out pictures."
     )
 
 

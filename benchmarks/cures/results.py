@@ -58,7 +58,7 @@ def measured(name: str, runs: Mapping[str, Path], side: int) -> dict[str, Any]:
         return values
     shown = sheets.snapshots(runs, name, side)
     completed = np.stack([columns[numbers.COMPLETED] for columns in shown.values()])
-    hole = shown[0][numbers.HOLE][..., 0] > 0
+    hole = next(iter(shown.values()))[numbers.HOLE][..., 0] > 0
     return values | numbers.restlessness(completed, hole) | {"snapshots": list(shown)}
 
 

@@ -31,8 +31,10 @@ class Experiment:
     """Markdown page to write the results into, between its two comments "measured"; the curves go beside it."""
     completion_steps: int = 1500
     """Steps of the completion network alone, from which all others start."""
+    discriminator_steps: int = 200
+    """Steps that give the discriminator of each other run its start, as GLCIC has it; 0: both begin at once."""
     steps: int = 1000
-    """Steps of each other run."""
+    """Steps of each other run in which the completion network is trained."""
     snapshots: int = 20
     """How often a run shows what it makes of the same pictures."""
     size: int = 96
@@ -65,7 +67,7 @@ class Variant:
 CURES = {
     BASELINE: Variant("all three cures"),
     "without-gate": Variant("without the balance gate", {"balance": 0.0}),
-    "strict-gate": Variant("a gate of ratio 3 instead of 8", {"balance": 3.0}),
+    "strict-gate": Variant("a gate of ratio 1.2 instead of 8", {"balance": 1.2}),
     "without-history": Variant("without the history of fakes", {"history": 0.0}),
     "without-local": Variant("without the local discriminator", {"discriminator": "global"}),
     "without-any": Variant("without any cure", {"balance": 0.0, "history": 0.0, "discriminator": "global"}),
@@ -84,14 +86,16 @@ def run_of(name: str, experiment: Experiment) -> Run:
     import configure
 
     plain = configure.INPAINT["plain"]
+    duel = name not in (FIRST, ALONE)
+    start = experiment.discriminator_steps if duel else 0
     steps = experiment.completion_steps if name == FIRST else experiment.steps
     options: Any = dataclasses.replace(
         cast(Any, plain.options),
         width=experiment.width,
         adversarial_weight=WEIGHT,
         discriminator_width=experiment.discriminator_width,
-        completion_steps=steps if name in (FIRST, ALONE) else 0,
-        discriminator_steps=0,
+        completion_steps=0 if duel else steps,
+        discriminator_steps=start,
         **BASE | VARIANTS[name].changes,
     )
     every = max(1, steps // experiment.snapshots)
@@ -102,7 +106,7 @@ def run_of(name: str, experiment: Experiment) -> Run:
         run_dir=experiment.output / name,
         init=None if name == FIRST else experiment.output / FIRST,
         init_partly="discriminator" in VARIANTS[name].changes,
-        steps=steps,
+        steps=start + steps,
         batch_size=experiment.batch_size,
         size=experiment.size,
         seed=experiment.seed,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 
@@ -46,14 +47,16 @@ def write(runs: Mapping[str, Path], side: int, folder: Path) -> list[Path]:
 
 
 def snapshots(runs: Mapping[str, Path], name: str, side: int) -> dict[int, Pictures]:
-    """By step, the sample columns of run `name` at equal distances; at 0 those of the run that it started from.
+    """By step, the sample columns of run `name` at equal distances, before them those of the run that it started from.
 
-    A run that was stopped has shown its pictures then too; these are left out.
+    A run that was stopped has shown its pictures then too; these are left out, and so are those that it showed while
+    its discriminator was trained alone, for they are the same.
     """
-    every = stored(runs[name]).sample_every
+    run = stored(runs[name])
+    start = cast(Any, run.options).discriminator_steps
     before = samples(runs[FIRST], side)
-    shown = samples(runs[name], side)
-    return {0: before[max(before)]} | {step: columns for step, columns in shown.items() if step % every == 0}
+    shown = {step: columns for step, columns in samples(runs[name], side).items() if step > start}
+    return {start: before[max(before)]} | {s: columns for s, columns in shown.items() if s % run.sample_every == 0}
 
 
 def over_time(shown: Mapping[int, Pictures]) -> dict[str, Pictures]:
