@@ -18,6 +18,7 @@ from benchmarks.cures.runs import BASELINE, CURES, OBJECTIVES, VARIANTS, Experim
 from cloud_removal import plots
 from cloud_removal.cli import quiet  # noqa: F401 - TensorFlow is imported quietly.
 from cloud_removal.errors import CheckpointError, OptionError
+from cloud_removal.systems.inpaint import InpaintSystem
 
 SIDE, ALONE, STEPS = 32, 2, 4
 """Of the pictures, and of the discriminator alone and of both."""
@@ -130,6 +131,10 @@ def test_the_curves_are_those_of_the_logs(done):
     assert (done[0] / "cures.png").read_bytes() == plots.duels(logs)
 
 
+def test_changes_are_drawn_over_the_steps_of_the_completion_network(found):
+    assert [results.since_the_start(found["runs"][name]["snapshots"]) for name in NAMES[1:3]] == [[2, 4], [2, 4]]
+
+
 @pytest.fixture
 def objectives(done):
     """Runs by name, as if one of them had been trained under another objective."""
@@ -192,6 +197,17 @@ def test_each_run_but_the_first_two_differs_from_the_baseline_in_what_its_title_
         options = run_of(name, Experiment()).options
         different = {f for f in vars(options) if getattr(options, f) != getattr(baseline, f)}
         assert different == set(VARIANTS[name].changes)
+
+
+@pytest.mark.parametrize("name", list(VARIANTS)[1:])
+def test_the_weights_of_the_first_run_fit_each_that_starts_from_them(name):
+    experiment = Experiment(size=SIDE, width=2, discriminator_width=2)
+    first, run = run_of("completion", experiment), run_of(name, experiment)
+    shapes = [
+        {variable.path: tuple(variable.shape) for variable in InpaintSystem(own).networks["discriminator"].variables}
+        for own in (first, run)
+    ]
+    assert run.init_partly or shapes[0] == shapes[1]
 
 
 def test_all_objectives_that_can_be_trained_are_compared():

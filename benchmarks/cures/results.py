@@ -1,7 +1,7 @@
 """What comes out of the finished runs: numbers.json, table.md, curves, pictures."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,13 +71,18 @@ def draw(runs: Mapping[str, Path], found: Mapping[str, Any]) -> dict[str, bytes]
     cures = logs({variant.title: name for name, variant in CURES.items()})
     objectives = logs(page.of_objectives())
     changes = {
-        found[name]["title"]: (found[name]["snapshots"][1:], found[name]["changes"])
+        found[name]["title"]: (since_the_start(found[name]["snapshots"]), found[name]["changes"])
         for name in (ALONE, *CURES)
         if name in found
     }
     drawn = {"cures": plots.duels(cures)} if cures else {}
     drawn |= {"objectives": plots.duels(objectives)} if len(objectives) > 1 else {}
     return drawn | ({"changes": plots.over_steps(changes, "change, digital numbers")} if changes else {})
+
+
+def since_the_start(snapshots: Sequence[int]) -> list[int]:
+    """The later of `snapshots` in steps of the completion network, without those of the discriminator alone."""
+    return [step - snapshots[0] for step in snapshots[1:]]
 
 
 def publish(target: Path, found: Mapping[str, Any], curves: Mapping[str, bytes]) -> list[Path]:

@@ -88,6 +88,7 @@ def run_of(name: str, experiment: Experiment) -> Run:
     plain = configure.INPAINT["plain"]
     duel = name not in (FIRST, ALONE)
     start = experiment.discriminator_steps if duel else 0
+    changes = VARIANTS[name].changes
     steps = experiment.completion_steps if name == FIRST else experiment.steps
     options: Any = dataclasses.replace(
         cast(Any, plain.options),
@@ -96,7 +97,7 @@ def run_of(name: str, experiment: Experiment) -> Run:
         discriminator_width=experiment.discriminator_width,
         completion_steps=0 if duel else steps,
         discriminator_steps=start,
-        **BASE | VARIANTS[name].changes,
+        **BASE | changes,
     )
     every = max(1, steps // experiment.snapshots)
     return dataclasses.replace(
@@ -105,7 +106,7 @@ def run_of(name: str, experiment: Experiment) -> Run:
         data=experiment.data,
         run_dir=experiment.output / name,
         init=None if name == FIRST else experiment.output / FIRST,
-        init_partly="discriminator" in VARIANTS[name].changes,
+        init_partly="discriminator" in changes or changes.get("adversarial") == "wgan",  # Whose critic has a norm.
         steps=start + steps,
         batch_size=experiment.batch_size,
         size=experiment.size,
