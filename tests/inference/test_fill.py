@@ -76,6 +76,19 @@ def test_a_membrane_over_a_straight_edge_is_a_straight_line():
     np.testing.assert_allclose(surface, np.linspace(0, 1, 21), atol=0.06)
 
 
+def test_a_membrane_from_a_ragged_rim_has_no_checkerboard():
+    y, x = np.mgrid[:96, :96]
+    hole = (y - 48) ** 2 + (x - 48) ** 2 < 30**2
+    rim = grown(hole, 1) & ~hole
+    values = np.where(rim, np.random.default_rng(0).normal(size=rim.shape), 0.0).astype(np.float32)[..., None]
+    surface = membrane(values, rim, hole)[..., 0]
+    beside = [np.roll(surface, by, axis) for axis in (0, 1) for by in (-1, 1)]
+    bend = surface - np.mean(beside, axis=0)
+    inside = (y - 48) ** 2 + (x - 48) ** 2 < 29**2
+    alike = np.corrcoef(bend[inside], np.roll(bend, 1, axis=0)[inside])[0, 1]
+    assert alike > 0.5  # In a checkerboard each place bends the other way than the one beside it.
+
+
 def test_a_membrane_far_from_everything_fixed_is_flat_zero():
     fixed, free = disc(2, 512, 64, (8, 32)), np.ones((512, 64), bool)
     values = np.where(fixed[..., None], np.float32(1.0), np.float32(0.0))

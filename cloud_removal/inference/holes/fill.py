@@ -25,6 +25,9 @@ GRID = 1 << LEVELS
 """Frames begin at multiples of this, so that the pyramid of every window has the same cells."""
 ROUNDS = 6
 """Of relaxation of the membrane at each of its sizes."""
+DAMPING = 0.8
+"""How far each place moves in a round (Briggs et al., A Multigrid Tutorial, 2000, chapter 2). With 1 a checkerboard
+would turn over in every round and never fade."""
 REACH = 5 * GRID // 2
 """Pixels around a place in a hole that its blending depends on (measured: beyond 160 not a bit changes)."""
 
@@ -78,8 +81,9 @@ def _pushed(values: Picture, weight: NDArray[np.float32], levels: int) -> Pictur
 
 
 def _relaxed(surface: Picture, free: Mask, rounds: int) -> Picture:
-    """`rounds` of Jacobi's method: where it is `free`, each place becomes the mean of the four beside it."""
-    around = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32) / 4
+    """`rounds` of Jacobi's method: where it is `free`, each place moves towards the mean of the four beside it."""
+    around = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32) * np.float32(DAMPING / 4)
+    around[1, 1] = 1.0 - DAMPING
     surface = np.ascontiguousarray(surface)
     for _ in range(rounds):
         mean = cv2.filter2D(surface, -1, around, borderType=cv2.BORDER_REPLICATE)
