@@ -249,14 +249,15 @@ def _chosen(files: Sequence[PictureFile], share: float, split: str) -> list[Pict
 
 
 def _rows(picture: np.ndarray, share: float, split: str) -> np.ndarray:
-    """The rows of an only picture that belong to `split`; at least one either way."""
-    kept = min(max(round(len(picture) * (1.0 - share)), 1), max(len(picture) - 1, 1))
+    """The rows of an only picture that belong to `split`: for validation a quarter, or `WINDOW` (fewer would be laid
+    out as a patchwork), or more by its share."""
+    height = len(picture)
+    wanted = max(round(height * share), min(WINDOW, height // 4) if share else 0)
+    kept = min(max(height - wanted, 1), max(height - 1, 1))
     return picture[kept:] if split == "validation" and len(picture) > 1 else picture[:kept]
 
 
-def _chosen_tiles(
-    store: Store, hold_out: Sequence[str], share: float, split: str
-) -> tuple[np.ndarray, np.ndarray]:
+def _chosen_tiles(store: Store, hold_out: Sequence[str], share: float, split: str) -> tuple[np.ndarray, np.ndarray]:
     """Numbers of the tiles of `split`, and of the folder each came from: of each folder its last for validation."""
     numbers, folders = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for place, folder in enumerate(sorted({origin.file.parent for origin in store.origins})):

@@ -56,11 +56,19 @@ def test_folders_and_tile_stores_are_read_together(folder, tmp_path):
     assert values(open_ground([tmp_path / "both"], (), 0.0)) == {*range(100, 120), 200}
 
 
-def test_the_only_picture_is_shared_between_the_splits_by_rows(tmp_path):
-    picture = flat(0, 100)
-    picture[80:] = 9
-    cv2.imwrite(str(tmp_path / "a.png"), picture)
-    assert values(open_ground([tmp_path], (), 0.2, "validation")) == {9}
+@pytest.mark.parametrize(("height", "share", "kept"), [
+    (100, 0.05, 25), (100, 0.4, 40), (3000, 0.05, 256), (3000, 0.1, 300), (1, 0.05, 1),
+])  # fmt: skip
+def test_of_the_only_picture_a_quarter_or_enough_rows_for_whole_scenes_are_kept_for_validation(
+    tmp_path, height, share, kept
+):
+    rows = np.arange(height) % 250
+    cv2.imwrite(str(tmp_path / "a.png"), np.broadcast_to(rows.astype(np.uint8)[:, None, None], (height, 40, 3)))
+    training, validation = (
+        open_ground([tmp_path], (), share, split).pictures[0] for split in ("training", "validation")
+    )
+    assert len(validation) == kept and len(training) == max(height - kept, 1)
+    assert validation[0, 0, 0] == rows[-kept]
 
 
 def test_pictures_beyond_the_memory_limit_are_mapped_with_the_same_content(folder, monkeypatch):
@@ -97,8 +105,8 @@ def test_a_missing_folder_is_refused(tmp_path):
 def test_a_single_picture_can_be_named_instead_of_a_folder(tmp_path):
     path = tmp_path / "scene.png"
     cv2.imwrite(str(path), np.broadcast_to(np.arange(100, dtype=np.uint8)[:, None, None], (100, 80, 3)))
-    source = open_ground([path], validation_share=0.2, split="validation")
-    assert source.crop(0, np.random.default_rng(0), 20).min() == 80
+    source = open_ground([path], validation_share=0.4, split="validation")
+    assert source.crop(0, np.random.default_rng(0), 40).min() == 60
 
 
 def test_each_of_several_sources_keeps_the_root_it_displays(folder, tmp_path):
