@@ -72,8 +72,8 @@ class Data:
     hold_out: tuple[str, ...] = ()
     """Names of sub-folders of the ground that are never trained on (for judging)."""
     validation_share: float = 0.05
-    """Share of the pictures kept for validation; of real pairs at least 0.15, of an only picture at least 256 rows or
-    a quarter."""
+    """Share of the pictures kept for validation; of real pairs at least 0.15, of the rows of an only picture
+    at least a quarter or 256, whichever is less."""
 
 
 @dataclass(frozen=True)
