@@ -20,7 +20,7 @@ from cloud_removal.cli import DONE
 from cloud_removal.config import Data, Run, to_json
 from cloud_removal.data.pairs import names_of_pairs
 from cloud_removal.errors import expect
-from cloud_removal.evaluation.evaluate import Judged, Method, Restored, judge, means, read_pairs, table
+from cloud_removal.evaluation.evaluate import Judged, Method, Restored, Scores, judge, means, read_pairs, table
 from cloud_removal.evaluation.metrics import Picture, to_8_bit
 from cloud_removal.files import write_atomically
 from configure import DEFOG, DEFOG_OF_PAIRS
@@ -167,25 +167,39 @@ def straight_lines(cloudy: Picture, clear: Picture) -> Picture:
     return to_8_bit(np.stack([np.polyval(line, cloudy[..., c]) for c, line in enumerate(lines)], -1) / 255.0)
 
 
+def over_pixels(scores: Sequence[Scores], clear: Sequence[int]) -> float:
+    """MAE outside clouds, where all `clear` pixels of all pictures count alike: in digital numbers.
+
+    In the mean over pictures the few pixels at the rim of a cloud that covers all else count as much as a clear scene.
+    """
+    errors = [(p["outside"]["mae"], count) for p, count in zip(scores, clear, strict=True) if p["outside"]]
+    return sum(error * count for error, count in errors) / max(1, sum(count for _, count in errors))
+
+
 def write(folds: Folds, rows: Sequence[Judged], busy: float) -> list[Path]:
     """Writes the means, the table and the panel. Returns the files."""
     from cloud_removal import plots
     from cloud_removal.cli.evaluate import stacked
     from cloud_removal.evaluation import metrics
 
+    clouds = [metrics.cloud_mask(row.pair.cloudy, row.pair.clear) for row in rows]
     scores: dict[str, list[Any]] = {name: [row.scores[name] for row in rows] for name in rows[0].scores}
-    scores[LINES] = []
-    for row in rows:
-        cloud = metrics.cloud_mask(row.pair.cloudy, row.pair.clear)
-        scores[LINES].append(metrics.scores(straight_lines(row.pair.cloudy, row.pair.clear), row.pair.clear, cloud))
+    scores[LINES] = [
+        metrics.scores(straight_lines(row.pair.cloudy, row.pair.clear), row.pair.clear, cloud)
+        for row, cloud in zip(rows, clouds, strict=True)
+    ]
     found = {name: means(values) for name, values in scores.items()}
+    clear = [int(np.sum(~cloud)) for cloud in clouds]
+    together = {name: over_pixels(values, clear) for name, values in scores.items()}
     numbers = {"machine": machine(), "load_before": busy, "folds": to_json(folds), "scores": found}
+    numbers["mae_of_all_pixels_outside"] = together
     shown = rows[:: max(1, len(rows) // SHOWN)][:SHOWN]
     columns: dict[str, list[Picture]] = {"cloudy": [row.pair.cloudy for row in shown]}
     columns |= {name: [row.restored[name].picture for row in shown] for name in (BEFORE, AFTER)}
     columns["clear"] = [row.pair.clear for row in shown]
     panel = plots.png(plots.grid({title: stacked(pictures) for title, pictures in columns.items()}))
-    text = f"{folds.pairs.name}, {len(rows)} pairs\n\n{table(found)}\n"
+    said = ", ".join(f"{name} {error:.2f}" for name, error in together.items())
+    text = f"{folds.pairs.name}, {len(rows)} pairs\n\n{table(found)}\n\nMAE of all pixels outside clouds: {said}\n"
     files = [folds.output / name for name in (NUMBERS, TABLE, PANEL)]
     for path, content in zip(files, (json.dumps(numbers, indent=1).encode(), text.encode(), panel), strict=True):
         write_atomically(path, content)

@@ -62,3 +62,8 @@ def test_the_straight_line_of_each_channel_undoes_an_even_veil():
     clear = np.random.default_rng(0).integers(0, 200, (16, 16, 3)).astype(np.uint8)
     veiled = np.rint(clear * 0.5 + np.array([90.0, 100.0, 110.0])).astype(np.uint8)
     assert np.abs(few_pairs.straight_lines(veiled, clear).astype(int) - clear).max() <= 2
+
+
+def test_outside_clouds_every_pixel_counts_alike_whichever_picture_it_is_of():
+    wide, rim, none = {"outside": {"mae": 2.0}}, {"outside": {"mae": 12.0}}, {"outside": {}}
+    assert few_pairs.over_pixels([wide, rim, none], [900, 100, 3]) == pytest.approx(3.0)
