@@ -1,6 +1,8 @@
 """What a handful of real pairs is worth: a model adapted to some of them, judged on the others, fold by fold.
 
     python -m benchmarks.few_pairs --pairs DIR --minutes 10
+
+trains as `train_defog.py --data.pairs DIR --init defog --minutes 10` does, on all parts but one at a time.
 """
 
 import contextlib

@@ -46,7 +46,7 @@ def test_whole_numbers_and_small_floats_stay_what_they_are_in_double_precision()
         (2.0, 1.0, 0.5), (NAN, NAN, 0.0), (NAN, 1.0, 1.0), (1e-9, 2e-9, 1e-6), (INF, 1.0, 1.0), (INF, INF, 0.0),
         (INF, NAN, 1.0),
     ],
-)
+)  # fmt: skip
 def test_scalars_differ_by_their_share_and_wholly_where_one_is_missing(one, other, apart):
     assert math.isclose(deviation(one, other), apart, abs_tol=1e-12)
 

@@ -17,7 +17,7 @@ Plot = tuple[int, int, int, int]
 
 ROOFS: tuple[Colour, ...] = (
     (150, 88, 68), (128, 80, 66), (150, 148, 146), (190, 186, 180), (104, 100, 98), (84, 76, 72)
-)
+)  # fmt: skip
 ASPHALT: Colour = (128, 126, 124)
 WILD = 255
 """Greatest readiness of a plot to be left to wood or grass; 0 never is (houses)."""

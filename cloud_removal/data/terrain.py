@@ -21,22 +21,22 @@ TEMPERATE = Biome(
     ),
     meadow=(104, 124, 74), wood=(46, 66, 42), soil=(156, 136, 108), rock=(138, 132, 122), water=(44, 66, 78),
     wooded=(0.12, 0.5), pivots=0.03,
-)
+)  # fmt: skip
 DRY = Biome(
     crops=((176, 150, 112), (190, 168, 130), (156, 130, 96), (110, 124, 76), (84, 110, 62), (204, 184, 146)),
     meadow=(168, 148, 112), wood=(86, 90, 62), soil=(184, 156, 118), rock=(158, 128, 100), water=(64, 92, 96),
     wooded=(0.0, 0.15), pivots=0.5,
-)
+)  # fmt: skip
 TROPICAL = Biome(
     crops=((98, 132, 64), (128, 148, 76), (150, 116, 84), (118, 140, 92), (84, 116, 60)),
     meadow=(112, 136, 74), wood=(36, 66, 36), soil=(164, 112, 78), rock=(130, 112, 92), water=(112, 98, 72),
     wooded=(0.35, 0.8), pivots=0.0,
-)
+)  # fmt: skip
 NORTHERN = Biome(
     crops=((112, 118, 84), (132, 128, 92), (96, 104, 74), (152, 144, 112)),
     meadow=(122, 120, 88), wood=(50, 60, 48), soil=(140, 128, 108), rock=(146, 144, 140), water=(30, 42, 54),
     wooded=(0.35, 0.75), pivots=0.0,
-)
+)  # fmt: skip
 BIOMES = (TEMPERATE, TEMPERATE, DRY, TROPICAL, NORTHERN)
 
 
@@ -206,9 +206,7 @@ def _water(rng: np.random.Generator, relief: np.ndarray, detail: float) -> np.nd
     return np.maximum(np.clip((ragged - 0.4) * 6.0, 0.0, 1.0), lake)
 
 
-def _flooded(
-    rng: np.random.Generator, land: np.ndarray, water: np.ndarray, biome: Biome, detail: float
-) -> np.ndarray:
+def _flooded(rng: np.random.Generator, land: np.ndarray, water: np.ndarray, biome: Biome, detail: float) -> np.ndarray:
     """`land` with its water, of slowly changing colour, between banks of sand or reed."""
     bank = np.clip(cv2.GaussianBlur(water, (0, 0), 0.8 + 1.6 * detail) * 2.0, 0.0, 0.75)
     shore = biome.soil if rng.random() < 0.5 else biome.wood

@@ -59,9 +59,7 @@ def check(targets: Targets, source: Path, overwrite: bool) -> None:
             )
         _check_folder(path)
         if path.exists() and source.exists() and path.samefile(source):
-            raise OutputError(
-                f"{path} is an input itself, which is never replaced. Give {_option(name)} another name."
-            )
+            raise OutputError(f"{path} is an input itself, which is never replaced. Give {_option(name)} another name.")
         if path.is_dir():
             raise OutputError(f"{path} is a folder; give {_option(name)} the name of a file in it.")
     places = [path.resolve() for path in wanted.values()]

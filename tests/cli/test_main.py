@@ -82,9 +82,7 @@ def test_an_unknown_option_is_wrong_usage(show: None) -> None:
     assert stop.value.code == 2
 
 
-def test_a_mistake_of_the_user_becomes_one_line_and_exit_code_1(
-    show: None, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_mistake_of_the_user_becomes_one_line_and_exit_code_1(show: None, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["show", "missing.png"]) == 1
     assert capsys.readouterr().err == "error: missing.png does not exist; expected a picture.\n"
 

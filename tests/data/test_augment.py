@@ -13,7 +13,7 @@ from cloud_removal.data.ground import Pictures
 SAME = Augmentation(
     gain=(1, 1), gamma=(1, 1), saturation=(1, 1), tint=(1, 1), swap=0, palette=0,
     scale=(1, 1), rotate=False, noise=(0, 0),
-)
+)  # fmt: skip
 PICTURE = np.random.default_rng(0).integers(20, 200, (64, 64, 3), np.uint8)
 SMOOTH = cv2.resize(PICTURE[:8, :8], (64, 64), interpolation=cv2.INTER_CUBIC)
 

@@ -216,8 +216,6 @@ def test_the_masked_discriminator_is_given_nothing_but_the_hole_beside_the_pictu
     np.testing.assert_array_equal(inside, np.where(hole == 1.0, picture, 0.0))
 
 
-@pytest.mark.parametrize(
-    ("name", "width"), {"glcic": 64, "masked": 16, "global": 16, "map": 32, "patch": 64}.items()
-)
+@pytest.mark.parametrize(("name", "width"), {"glcic": 64, "masked": 16, "global": 16, "map": 32, "patch": 64}.items())
 def test_the_width_of_each_is_its_sources(name, width):
     assert DISCRIMINATORS[name].width == width
