@@ -15,7 +15,7 @@ from keras import ops
 Shape = tuple[int | None, ...]
 CELL = 8
 """Side in pixels of the cells that detail is chosen for; what is chosen for one fades into what is for the next."""
-REACH = 12
+REACH = 16
 """Cells from which detail is moved at most."""
 DRAWN = 300
 """Points of the spiral whose cells are the offsets; it is denser near its middle."""
@@ -27,11 +27,11 @@ UNKNOWN = 5.0
 """Cost of ground that is unknown itself: more than any difference of colour."""
 TOGETHER = 1.0
 """What it is worth to be moved by the same offset as the cells around."""
-LIFT = 1.22
+LIFT = 1.15
 """By how much what is moved is to be stronger than where it was found: ground of a mean colour is the smoothest."""
 TEMPERATURES = (1e-2, 5e-3, 3e-3, 2e-3, 1e-3, 5e-4, 3e-4, 2e-4)
 """Of the rounds in which cells agree on offsets, in units of cost."""
-SCARCE, ENOUGH = 0.08, 0.18
+SCARCE, ENOUGH = 0.01, 0.04
 """Share of the offsets that lead to known ground: under the first nothing is moved, from the second on all of it. Deep
 in a wide hole a few places would be all there is, to be repeated without end."""
 RADIUS = CELL * (REACH + len(TEMPERATURES) + 3)

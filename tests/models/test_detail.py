@@ -88,7 +88,7 @@ def test_where_no_ground_is_known_within_reach_nothing_is_added():
 def test_what_little_is_known_around_a_wide_hole_is_not_repeated_all_over_it():
     side = CELL * (2 * REACH + 4)
     hole = np.ones((side, side), bool)
-    hole[side // 2 - 20 : side // 2 + 20, side // 2 - 20 : side // 2 + 20] = False
+    hole[side // 2 - 12 : side // 2 + 12, side // 2 - 12 : side // 2 + 12] = False
     noise = np.random.default_rng(0).random((side, side, 3), np.float32)
     added = moved(noise, hole, np.full_like(noise, 0.5))
     assert np.abs(added).max() < 0.05 < noise.std()

@@ -12,6 +12,9 @@ from cloud_removal.inference.model import answered, check_grid, content_hash, lo
 from cloud_removal.inference.windows import Grid
 
 KIND, OPTION = "inpaint", "--inpaint-model"
+BEYOND = 32
+"""Pixels by which a picture is continued, at least, before a network is shown it: what convolutions that pad with zeros
+answer near a border bears its lines."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +78,19 @@ class CompleterModel:
         return cls(card, loaded)
 
     def complete(self, image: NDArray[np.float32], hole: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Picture (H, W, 3) in [0, 1] with `hole` (H, W), 1 where it is unknown, filled; sides as the card says."""
+        """Picture (H, W, 3) in [0, 1] with `hole` (H, W), 1 where it is unknown, filled; sides as the card says.
+
+        Its borders are none to the network: it is continued by reflection, holes and all.
+        """
         import tensorflow as tf
 
+        stride, (height, width) = self.card.grid.stride, hole.shape
+        margin = -(-BEYOND // stride) * stride
+        around = [(margin, margin), (margin, margin)]
+        image, hole = np.pad(image, [*around, (0, 0)]), np.pad(hole, around, constant_values=1.0)
         inputs = {"image": tf.constant(image[None]), "hole": tf.constant(hole[None, :, :, None])}
-        completed = answered(self.card.folder, self._loaded.signatures["complete"], inputs)["completed"].numpy()[0]
+        answer = answered(self.card.folder, self._loaded.signatures["complete"], inputs)["completed"].numpy()[0]
+        completed = np.ascontiguousarray(answer[margin : margin + height, margin : margin + width])
         if not np.isfinite(completed.sum()):
             raise ModelError(f"{self.card.folder} answers with values that are not numbers; it is damaged or diverged.")
         return completed
