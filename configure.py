@@ -122,7 +122,7 @@ INPAINT = {
         clip_norm=1.0,
         ema=0.998,
     ),
-    # What the bundled model is: the completion network alone, kept near the truth, and detail from the ground around.
+    # What the bundled model is: completion, with detail from the ground around, then all of it against a discriminator.
     "detail": Run(
         system="inpaint",
         options=inpaint.Options(
@@ -131,13 +131,14 @@ INPAINT = {
             upsample="bilinear",
             discriminator_width=24,
             completion_steps=15_000,
+            discriminator_steps=300,
             structure_weight=0.05,
             adversarial_weight=0.003,
             beta_2=0.99,
         ),
         augmentation=SHARP,
         run_dir=Path("runs/inpaint"),
-        steps=15_000,
+        steps=19_000,
         batch_size=4,
         size=256,
         learning_rate=5e-4,
