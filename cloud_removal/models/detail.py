@@ -27,7 +27,7 @@ UNKNOWN = 5.0
 """Cost of ground that is unknown itself: more than any difference of colour."""
 TOGETHER = 1.0
 """What it is worth to be moved by the same offset as the cells around."""
-LIFT = 1.15
+LIFT = 1.18
 """By how much what is moved is to be stronger than where it was found: ground of a mean colour is the smoothest."""
 TEMPERATURES = (1e-2, 5e-3, 3e-3, 2e-3, 1e-3, 5e-4, 3e-4, 2e-4)
 """Of the rounds in which cells agree on offsets, in units of cost."""
