@@ -31,7 +31,7 @@ LIFT = 1.18
 """By how much what is moved is to be stronger than where it was found: ground of a mean colour is the smoothest."""
 TEMPERATURES = (1e-2, 5e-3, 3e-3, 2e-3, 1e-3, 5e-4, 3e-4, 2e-4)
 """Of the rounds in which cells agree on offsets, in units of cost."""
-SCARCE, ENOUGH = 0.01, 0.04
+SCARCE, ENOUGH = 0.03, 0.08
 """Share of the offsets that lead to known ground: under the first nothing is moved, from the second on all of it. Deep
 in a wide hole a few places would be all there is, to be repeated without end."""
 RADIUS = CELL * (REACH + len(TEMPERATURES) + 3)
