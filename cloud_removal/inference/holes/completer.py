@@ -80,7 +80,7 @@ class CompleterModel:
     def complete(self, image: NDArray[np.float32], hole: NDArray[np.float32]) -> NDArray[np.float32]:
         """Picture (H, W, 3) in [0, 1] with `hole` (H, W), 1 where it is unknown, filled; sides as the card says.
 
-        Its borders are none to the network: it is continued by reflection, holes and all.
+        To the network its borders are none: what lies beyond them is a hole like others, and is cut off again.
         """
         import tensorflow as tf
 
