@@ -61,7 +61,7 @@ def commands(data: Path) -> dict[str, list[str]]:
     return {
         **{str(data / name): [*_pairs(data / name), "--peers", *_panel(name)] for name in PAIRS},
         str(golf): ["evaluate", "--simulated", str(golf), "--panel-rows", "6", *_panel("simulated_haze")],
-        str(sentinel): ["remove", str(sentinel), *_result("sentinel2"), "--scale", "10000"],
+        str(sentinel): ["remove", str(sentinel), *_result("sentinel2"), "--sensor", "sentinel2-l1c"],
         str(landsat): ["remove", str(landsat), *_result("landsat8")],
     }
 
